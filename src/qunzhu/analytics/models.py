@@ -1,0 +1,36 @@
+"""Rollups kept by a consumer, so that a page's cost does not grow with history (decision 10)."""
+
+from django.db import models
+
+
+class GroupHour(models.Model):
+    """What happened in a group in one hour of the community's zone (`hour` is its start, with zone)."""
+
+    pk = models.CompositePrimaryKey("community_id", "group_id", "hour")
+    community_id = models.BigIntegerField()
+    group_id = models.BigIntegerField()
+    hour = models.DateTimeField()
+    messages = models.IntegerField(default=0)
+    commands = models.IntegerField(default=0)
+    joins = models.IntegerField(default=0)
+    leaves = models.IntegerField(default=0)
+    decisions = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "group_hour"
+
+
+class MemberDay(models.Model):
+    """What a member did in a group on one day of the community's zone; distinct people are counted from here."""
+
+    pk = models.CompositePrimaryKey("community_id", "day", "group_id", "member_id")
+    community_id = models.BigIntegerField()
+    day = models.DateField()
+    group_id = models.BigIntegerField()
+    member_id = models.BigIntegerField()
+    messages = models.IntegerField(default=0)
+    commands = models.IntegerField(default=0)
+    last_seq = models.BigIntegerField(default=0)
+
+    class Meta:
+        db_table = "member_day"

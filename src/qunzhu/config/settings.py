@@ -1,0 +1,134 @@
+"""Settings: each is declared once, here, with its environment variable (docs/operations/settings.md lists them)."""
+
+import os
+import secrets
+from pathlib import Path
+
+import django_stubs_ext
+from django.utils.translation import gettext_lazy as _
+
+from qunzhu.kernel.database import database_url, django_database, home
+
+django_stubs_ext.monkeypatch()
+
+PACKAGE = Path(__file__).resolve().parent.parent
+HOME = home()
+
+
+def _secret(name: str) -> str:
+    """A secret of this installation: from the environment, else made once and kept in QUNZHU_HOME (mode 0600)."""
+    if given := os.environ.get(f"QUNZHU_{name.upper()}"):
+        return given
+    file = HOME / name
+    if not file.exists():
+        try:
+            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return file.read_text().strip()
+        with os.fdopen(handle, "w") as out:
+            out.write(secrets.token_urlsafe(48))
+    return file.read_text().strip()
+
+
+SECRET_KEY = _secret("secret_key")
+DEBUG = os.environ.get("QUNZHU_DEBUG") == "1"
+ALLOWED_HOSTS = os.environ.get("QUNZHU_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
+PUBLIC_URL = os.environ.get("QUNZHU_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "qunzhu.console",
+    "django.contrib.admin",
+    "django.contrib.humanize",
+    "procrastinate.contrib.django",
+    "qunzhu.portal",
+    "qunzhu.ui",
+    "qunzhu.governance",
+    "qunzhu.engagement",
+    "qunzhu.risk",
+    "qunzhu.analytics",
+    "qunzhu.kernel.community",
+    "qunzhu.kernel.events",
+    "qunzhu.kernel.engine",
+    "qunzhu.kernel.effects",
+    "qunzhu.kernel.ledger",
+    "qunzhu.kernel.cases",
+    "qunzhu.kernel.connectors.local",
+    "qunzhu.kernel.connectors.imports",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "qunzhu.ui.middleware.LanguageMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "qunzhu.ui.middleware.SecurityHeadersMiddleware",
+]
+
+ROOT_URLCONF = "qunzhu.config.urls"
+WSGI_APPLICATION = "qunzhu.config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "django.template.context_processors.i18n",
+            ],
+        },
+    }
+]
+
+DATABASES = {"default": django_database(database_url())}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "简体中文"), ("en", "English")]
+LOCALE_PATHS = [PACKAGE / "ui" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "Asia/Shanghai"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+UPLOADS = HOME / "uploads"
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_AGE = 12 * 3600
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+LOGIN_URL = "/console/login/"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+
+# The console's theme. Navigation is declared in console/navigation.py.
+UNFOLD = {
+    "SITE_TITLE": "群主",
+    "SITE_HEADER": "群主 Qunzhu",
+    "SITE_SUBHEADER": _("社群运营控制台"),
+    "SHOW_LANGUAGES": False,
+}

@@ -1,0 +1,5 @@
+"""Every Django page. The receiver, the live stream and health checks are Starlette routes (`config/asgi.py`)."""
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []

@@ -1,0 +1,16 @@
+"""Daily check-ins: a projection of the log. Points themselves live in the ledger."""
+
+from django.db import models
+
+
+class CheckIn(models.Model):
+    pk = models.CompositePrimaryKey("community_id", "member_id", "day")
+    community_id = models.BigIntegerField()
+    member_id = models.BigIntegerField()
+    day = models.DateField()
+    seq = models.BigIntegerField()
+    streak = models.IntegerField()
+    points = models.IntegerField()
+
+    class Meta:
+        db_table = "check_in"

@@ -1,0 +1,59 @@
+"""Work for a human: evidence, the buttons this person may press, a deadline. Versioned: two people cannot both decide."""
+
+from django.db import models
+
+
+class Case(models.Model):
+    class State(models.TextChoices):
+        OPEN = "open", "待处理"
+        DECIDED = "decided", "已处理"
+        EXPIRED = "expired", "已过期"
+
+    class Urgency(models.TextChoices):
+        GREY = "grey", "一般"
+        YELLOW = "yellow", "黄色"
+        ORANGE = "orange", "橙色"
+        RED = "red", "红色"
+
+    community_id = models.BigIntegerField()
+    kind = models.TextField()  # see cases/kinds.py
+    key = models.TextField()  # the same matter opens one case
+    title = models.TextField()
+    summary = models.TextField(default="")
+    urgency = models.TextField(choices=Urgency, default=Urgency.GREY)
+    state = models.TextField(choices=State, default=State.OPEN)
+    group_id = models.BigIntegerField(null=True)
+    member_id = models.BigIntegerField(null=True)
+    event_seq = models.BigIntegerField(null=True)
+    evidence = models.JSONField(default=list)  # seqs
+    payload = models.JSONField(default=dict)
+    assigned_to = models.TextField(default="")
+    deadline = models.DateTimeField(null=True)
+    version = models.IntegerField(default=1)
+    opened_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.TextField(default="")
+    action = models.TextField(default="")
+    note = models.TextField(default="")
+
+    class Meta:
+        db_table = "case"
+        constraints = (models.UniqueConstraint(fields=["community_id", "key"], name="case_once"),)
+        indexes = (
+            models.Index(fields=["community_id", "state", "-opened_at"], name="case_queue"),
+            models.Index(fields=["community_id", "member_id"], name="case_by_member"),
+        )
+
+
+class CaseNote(models.Model):
+    """What happened to a case, in order; never edited."""
+
+    community_id = models.BigIntegerField()
+    case = models.ForeignKey(Case, models.PROTECT, related_name="notes")
+    at = models.DateTimeField()
+    author = models.TextField()
+    text = models.TextField()
+
+    class Meta:
+        db_table = "case_note"
+        ordering = ("id",)

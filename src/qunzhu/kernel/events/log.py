@@ -1,0 +1,173 @@
+"""The append-only log: total order per community, de-duplication, one NOTIFY per batch (decision 3).
+
+The row of `event_head` is the lock of its community: `seq` is given while it is held and it is let go only by
+commit, so a reader of `seq > cursor` never misses a row that commits late, as it would with a plain sequence.
+"""
+
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from qunzhu.kernel.events.schema import Appended, Event, NewEvent
+
+CHANNEL = "qunzhu_events"
+SALT_BYTES = 16
+
+_COPY = (
+    "COPY event (community_id, seq, id, kind, group_id, member_id, occurred_at, received_at, connector, historic,"
+    " body, salt, digest) FROM STDIN (FORMAT BINARY)"
+)
+_COPY_TYPES = (
+    "int8", "int8", "uuid", "text", "int8", "int8", "timestamptz", "timestamptz", "text", "bool", "json", "bytea", "bytea",
+)  # fmt: skip
+_COLUMNS = "community_id, seq, id, kind, group_id, member_id, occurred_at, received_at, connector, historic, body::text"
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
+
+
+class _RawJson(str):
+    """JSON text that is stored exactly as it is, because its digest is over these bytes."""
+
+    __slots__ = ()
+
+
+def encode_body(body: dict[str, Any]) -> str:
+    """Canonical JSON of a body: sorted keys, no white space; NUL is dropped, PostgreSQL cannot hold it."""
+    return _encode(body).decode().replace("\\u0000", "")
+
+
+def body_digest(salt: bytes, body: str) -> bytes:
+    """The salted digest that stays when a body is erased: SHA-256(salt ‖ body)."""
+    return hashlib.sha256(salt + body.encode()).digest()
+
+
+def append(
+    conn: psycopg.Connection[Any], events: Sequence[NewEvent], *, now: datetime
+) -> list[Appended]:
+    """Append `events` in the caller's transaction; result i belongs to event i.
+
+    Duplicates (same community and id, in the log or earlier in the list) are not written again and point to the
+    first. Call it as late as possible in a transaction: the community's lock is held until commit.
+    """
+    if not events:
+        return []
+    by_community: dict[int, list[int]] = defaultdict(list)
+    for index, event in enumerate(events):
+        by_community[event.community_id].append(index)
+    heads = _lock_heads(conn, sorted(by_community))
+    results: list[Appended | None] = [None] * len(events)
+    fresh: list[tuple[int, NewEvent]] = []
+    advanced: dict[int, int] = {}
+    for community_id, indexes in by_community.items():
+        known = _known_ids(conn, community_id, [events[i].id for i in indexes])
+        seq = heads[community_id]
+        for index in indexes:
+            event = events[index]
+            if event.id in known:
+                results[index] = Appended(known[event.id], duplicate=True)
+                continue
+            seq += 1
+            known[event.id] = seq
+            results[index] = Appended(seq, duplicate=False)
+            fresh.append((seq, event))
+        if seq != heads[community_id]:
+            advanced[community_id] = seq
+    _copy(conn, fresh, now)
+    _advance_heads(conn, advanced)
+    return [r for r in results if r is not None]
+
+
+def _cursor(conn: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
+    """A server-side-binding cursor: Django's connections make client-side ones, which cannot read binary rows."""
+    return psycopg.Cursor(conn)
+
+
+def _lock_heads(conn: psycopg.Connection[Any], communities: list[int]) -> dict[int, int]:
+    heads = dict(
+        _cursor(conn).execute(
+            "SELECT community_id, seq FROM event_head WHERE community_id = ANY(%s) ORDER BY community_id FOR UPDATE",
+            [communities],
+        ).fetchall()
+    )
+    missing = [c for c in communities if c not in heads]
+    if missing:
+        raise LookupError(f"no event log for communities {missing}; create them with community.services.create_community")
+    return heads
+
+
+def _known_ids(conn: psycopg.Connection[Any], community_id: int, ids: list[UUID]) -> dict[UUID, int]:
+    rows = _cursor(conn).execute(
+        "SELECT id, seq FROM event WHERE community_id = %s AND id = ANY(%s)", [community_id, ids], binary=True
+    )
+    return dict(rows.fetchall())
+
+
+def _copy(conn: psycopg.Connection[Any], fresh: list[tuple[int, NewEvent]], now: datetime) -> None:
+    if not fresh:
+        return
+    salts = os.urandom(SALT_BYTES * len(fresh))
+    with _cursor(conn) as cursor, cursor.copy(_COPY) as copy:
+        copy.set_types(_COPY_TYPES)
+        write_row = copy.write_row
+        for number, (seq, event) in enumerate(fresh):
+            salt = salts[number * SALT_BYTES : (number + 1) * SALT_BYTES]
+            body = encode_body(event.body)
+            write_row((
+                event.community_id, seq, event.id, event.kind, event.group_id, event.member_id, event.occurred_at,
+                now, event.connector, event.historic, _RawJson(body), salt, body_digest(salt, body),
+            ))  # fmt: skip
+
+
+def _advance_heads(conn: psycopg.Connection[Any], advanced: dict[int, int]) -> None:
+    if not advanced:
+        return
+    conn.execute(
+        "UPDATE event_head SET seq = new.seq FROM unnest(%s::int8[], %s::int8[]) AS new(community_id, seq)"
+        " WHERE event_head.community_id = new.community_id",
+        [list(advanced), list(advanced.values())],
+    )
+    # One wake-up per community and transaction; PostgreSQL delivers it at commit.
+    conn.execute(
+        "SELECT pg_notify(%s, c || ':' || s) FROM unnest(%s::int8[], %s::int8[]) AS n(c, s)",
+        [CHANNEL, list(advanced), list(advanced.values())],
+    )
+
+
+def read(
+    conn: psycopg.Connection[Any], community_id: int, *, after: int, upto: int, kinds: Iterable[str] | None = None
+) -> list[Event]:
+    """Events with after < seq ≤ upto, in order, of `kinds` (all when None). Erased bodies read as {}."""
+    sql = f"SELECT {_COLUMNS} FROM event WHERE community_id = %s AND seq > %s AND seq <= %s"
+    values: list[Any] = [community_id, after, upto]
+    if kinds is not None:
+        sql += " AND kind = ANY(%s)"
+        values.append(list(kinds))
+    rows = _cursor(conn).execute(sql + " ORDER BY seq", values, binary=True).fetchall()
+    return [Event(*row[:10], _decode(row[10]) if row[10] else {}) for row in rows]
+
+
+def head(conn: psycopg.Connection[Any], community_id: int) -> int:
+    """The last seq of a community's log; 0 when it is empty or unknown."""
+    row = conn.execute("SELECT seq FROM event_head WHERE community_id = %s", [community_id]).fetchone()
+    return int(row[0]) if row else 0
+
+
+class _RawJsonDumper(psycopg.adapt.Dumper):
+    """Writes `_RawJson` unchanged into a json column, in text and binary COPY alike."""
+
+    oid = psycopg.adapters.types["json"].oid
+    format = psycopg.pq.Format.BINARY
+
+    def dump(self, obj: _RawJson) -> bytes:
+        return obj.encode()
+
+
+psycopg.adapters.register_dumper(_RawJson, _RawJsonDumper)

@@ -1,0 +1,256 @@
+"""The consumer loop: claim a (consumer, community), read a batch, let handlers work, move the cursor, commit.
+
+Everything that a handler writes, and the cursor, are one transaction (decision 4). Any number of processes may run
+this loop at once: a cursor row is claimed with SKIP LOCKED, so a community is in one pair of hands per consumer.
+"""
+
+import random
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import psycopg
+import structlog
+from django.db import connection as django_connection
+from django.db import transaction
+
+from qunzhu.kernel.clock import SYSTEM_CLOCK, Clock
+from qunzhu.kernel.events import log
+from qunzhu.kernel.events.schema import Appended, Event, NewEvent
+
+BATCH = 5_000
+MAX_FAILURES = 3
+logger = structlog.get_logger("qunzhu.consume")
+
+
+@dataclass
+class Batch:
+    """What a handler is given: events of one community in order, and the ways to write in this transaction.
+
+    `connection` is the raw psycopg connection below Django's, in the same transaction: ORM and COPY mix freely.
+    `after` is the cursor before this batch, `upto` the one after it. In a rebuild `rebuilding` is true: projections are written, effects
+    and events are not.
+    """
+
+    community_id: int
+    consumer: str
+    events: list[Event]
+    after: int
+    upto: int
+    now: datetime
+    connection: psycopg.Connection[Any]
+    rebuilding: bool = False
+    _queued: list[NewEvent] = field(default_factory=list)
+    _on_appended: list[Callable[[list[Appended]], None]] = field(default_factory=list)
+
+    def append(self, event: NewEvent) -> None:
+        """Queue an event; all queued ones are appended at the very end, so the log's lock is held briefly."""
+        self._queued.append(event)
+
+    def flush(self) -> None:
+        """Append what was queued. Called by the runner, after the handlers."""
+        if self._queued and not self.rebuilding:
+            log.append(self.connection, self._queued, now=self.now)
+        self._queued = []
+
+
+class Handler(Protocol):
+    """What a consumer does with a batch. Must be deterministic in the events and its own tables."""
+
+    def __call__(self, batch: Batch) -> None: ...
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """A named reader of the log.
+
+    `kinds` are the events it hears (None: all). `tables` are its projections: they may be truncated and rebuilt from
+    the log and must come out equal (`qunzhu rebuild`). `begin` is called with (community_id, after) when the cursor is not where this
+    process left it, so that in-memory state can be dropped.
+    """
+
+    name: str
+    handle: Handler
+    kinds: frozenset[str] | None = None
+    tables: tuple[str, ...] = ()
+    batch: int = BATCH
+    forget: Callable[[int], None] | None = None
+
+
+class Runner:
+    """Runs consumers in this process. `run_once` works off everything there is; `run_forever` waits for NOTIFY."""
+
+    def __init__(self, consumers: Sequence[Consumer], *, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.consumers = {c.name: c for c in consumers}
+        self.clock = clock
+        self._left_at: dict[tuple[str, int], int] = {}
+        self.stopping = False
+
+    def run_once(self) -> int:
+        """Work until no consumer is behind; returns how many events were handed to handlers or skipped."""
+        done = 0
+        while not self.stopping:
+            moved = self.step()
+            if not moved:
+                return done
+            done += moved
+        return done
+
+    def step(self) -> int:
+        """One batch of the consumer that is furthest behind; 0 when there is none to claim."""
+        with transaction.atomic():
+            claimed = self._claim()
+            if claimed is None:
+                return 0
+            name, community_id, after, head = claimed
+            consumer = self.consumers[name]
+            upto = min(head, after + consumer.batch)
+            try:
+                with transaction.atomic():
+                    self._work(consumer, community_id, after, upto)
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                raise
+            except Exception as error:  # noqa: BLE001  (whatever a handler raises must not stop the log)
+                self._left_at.pop((name, community_id), None)
+                return self._fail(consumer, community_id, after, upto, error)
+        self._left_at[name, community_id] = upto
+        return upto - after
+
+    def _claim(self) -> tuple[str, int, int, int] | None:
+        with django_connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT c.consumer, c.community_id, c.seq, h.seq FROM consumer_cursor c"
+                " JOIN event_head h USING (community_id)"
+                " WHERE c.consumer = ANY(%s) AND c.seq < h.seq AND (c.retry_at IS NULL OR c.retry_at <= %s)"
+                " ORDER BY h.seq - c.seq DESC LIMIT 1 FOR UPDATE OF c SKIP LOCKED",
+                [list(self.consumers), self.clock.now()],
+            )
+            row = cursor.fetchone()
+        return (row[0], row[1], row[2], row[3]) if row else None
+
+    def _work(self, consumer: Consumer, community_id: int, after: int, upto: int) -> None:
+        raw = raw_connection()
+        if consumer.forget and self._left_at.get((consumer.name, community_id)) != after:
+            consumer.forget(community_id)
+        events = log.read(raw, community_id, after=after, upto=upto, kinds=consumer.kinds)
+        batch = Batch(community_id, consumer.name, events, after, upto, self.clock.now(), raw)
+        if events:
+            consumer.handle(batch)
+            batch.flush()
+        raw.execute(
+            "UPDATE consumer_cursor SET seq = %s, failures = 0, last_error = '', retry_at = NULL, moved_at = %s"
+            " WHERE consumer = %s AND community_id = %s",
+            [upto, batch.now, consumer.name, community_id],
+        )
+
+    def _fail(self, consumer: Consumer, community_id: int, after: int, upto: int, error: Exception) -> int:
+        """Note the failure, wait a little longer each time; the third time narrow down to the poisoned event."""
+        raw = raw_connection()
+        if consumer.forget:
+            consumer.forget(community_id)
+        logger.error("consumer failed", consumer=consumer.name, community=community_id, after=after, error=repr(error))
+        row = raw.execute(
+            "UPDATE consumer_cursor SET failures = failures + 1, last_error = %s, retry_at = %s"
+            " WHERE consumer = %s AND community_id = %s RETURNING failures",
+            [
+                "".join(traceback.format_exception(error))[-4000:],
+                self.clock.now() + timedelta(milliseconds=200),
+                consumer.name,
+                community_id,
+            ],
+        ).fetchone()
+        if row is None or row[0] < MAX_FAILURES:
+            return 1
+        return self._one_by_one(consumer, community_id, after, upto)
+
+    def _one_by_one(self, consumer: Consumer, community_id: int, after: int, upto: int) -> int:
+        """Hand events over singly; the first that still fails is put aside with a case, the rest goes on."""
+        raw = raw_connection()
+        for seq in range(after + 1, upto + 1):
+            try:
+                with transaction.atomic():
+                    self._work(consumer, community_id, seq - 1, seq)
+            except (psycopg.OperationalError, psycopg.InterfaceError):
+                raise
+            except Exception as error:  # noqa: BLE001
+                self._put_aside(consumer, community_id, seq, error)
+                raw.execute(
+                    "UPDATE consumer_cursor SET seq = %s, failures = 0, retry_at = NULL"
+                    " WHERE consumer = %s AND community_id = %s",
+                    [seq, consumer.name, community_id],
+                )
+                return seq - after
+            self._left_at[consumer.name, community_id] = seq
+        return upto - after
+
+    def _put_aside(self, consumer: Consumer, community_id: int, seq: int, error: Exception) -> None:
+        from qunzhu.kernel.cases.services import open_case
+
+        if consumer.forget:
+            consumer.forget(community_id)
+        self._left_at.pop((consumer.name, community_id), None)
+        raw_connection().execute(
+            "INSERT INTO poisoned_event (community_id, consumer, seq, error, at) VALUES (%s, %s, %s, %s, %s)"
+            " ON CONFLICT DO NOTHING",
+            [community_id, consumer.name, seq, "".join(traceback.format_exception(error))[-4000:], self.clock.now()],
+        )
+        open_case(
+            community_id=community_id,
+            kind="poisoned_event",
+            key=f"poisoned:{consumer.name}:{seq}",
+            title=f"事件 {seq} 无法处理({consumer.name})",
+            summary=f"{type(error).__name__}: {error}"[:500],
+            urgency="orange",
+            event_seq=seq,
+            now=self.clock.now(),
+        )
+
+    def run_forever(self, *, poll_seconds: float = 1.0) -> None:
+        """Work, wait for NOTIFY (or `poll_seconds`), work again, until `stopping`; reconnects when PostgreSQL is gone."""
+        while not self.stopping:
+            try:
+                self._listen_and_work(poll_seconds)
+            except Exception as error:
+                if not _connection_lost(error):
+                    raise
+                logger.warning("database connection lost, trying again", error=repr(error))
+                self._left_at.clear()
+                django_connection.close()
+                _wake_database()
+                time.sleep(0.2 + random.random() * 0.3)  # noqa: S311  (jitter, not a secret)
+
+    def _listen_and_work(self, poll_seconds: float) -> None:
+        from qunzhu.kernel.database import database_url
+
+        with psycopg.connect(database_url(), autocommit=True) as listener:
+            listener.execute(f"LISTEN {log.CHANNEL}")
+            while not self.stopping:
+                self.run_once()
+                for _ in listener.notifies(timeout=poll_seconds, stop_after=1):
+                    pass
+
+
+def raw_connection() -> psycopg.Connection[Any]:
+    """The psycopg connection below Django's, for COPY and `log.append`, in Django's current transaction."""
+    django_connection.ensure_connection()
+    raw: psycopg.Connection[Any] = django_connection.connection
+    return raw
+
+
+def _connection_lost(error: BaseException) -> bool:
+    from django.db import InterfaceError, OperationalError
+
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | OperationalError | InterfaceError)
+
+
+def _wake_database() -> None:
+    """With the embedded server, a lookup starts it again; an unreachable DATABASE_URL is tried by the next round."""
+    from qunzhu.kernel.database import database_url
+
+    try:
+        database_url()
+    except Exception as error:  # noqa: BLE001  (the next round tries again)
+        logger.warning("database cannot be started yet", error=repr(error))

@@ -1,0 +1,86 @@
+"""What an event is, and every kind there is (documented in docs/events.md; a test keeps the two equal)."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid5
+
+import msgspec
+
+# Names ids that the product derives itself, so that the same fact always has the same id (de-duplication).
+NAMESPACE = UUID("6a1f1f2e-7c9b-5d50-9a39-0f5a2f4f8d11")
+
+KINDS: dict[str, str] = {
+    "message.posted": "a member posted a message in a group",
+    "command.posted": "a member posted a chat command (签到 · 积分 · 举报 · 帮助 …)",
+    "message.sent": "the product spoke in a group",
+    "message.recalled": "a message was withdrawn",
+    "member.joined": "a member entered a group",
+    "member.left": "a member left a group by own will",
+    "member.removed": "a member was removed from a group",
+    "member.muted": "a member may not speak until a time",
+    "member.unmuted": "a mute ended before its time",
+    "member.renamed": "a member changed the name shown in a group",
+    "group.created": "a group was opened",
+    "group.announced": "the announcement of a group changed",
+    "group.frozen": "nobody but staff may speak in a group",
+    "group.unfrozen": "a frozen group was opened again",
+    "report.filed": "a member reported another member",
+    "report.upheld": "staff found a report right",
+    "report.dismissed": "staff found a report wrong",
+    "decision.made": "a rule concluded something on an event",
+    "penalty.reversed": "a penalty was taken back, with its strike",
+    "effect.done": "an effect reached its end: done, emulated, task_created, unsupported or failed",
+    "case.opened": "work for a human was opened",
+    "case.decided": "a human decided a case",
+    "checkin.done": "a member checked in for a day",
+    "points.posted": "points moved in the ledger",
+    "rulebook.published": "a version of the rulebook went live",
+    "keywords.changed": "the keyword library changed",
+    "staff.changed": "who works for the community, and as what, changed",
+    "clearance.granted": "an ad was cleared for a window",
+    "clearance.ended": "a cleared ad's window was closed early",
+    "import.finished": "a chat export was imported",
+    "member.erased": "the contents of a member were erased; digests stay",
+}
+
+
+class Event(msgspec.Struct, frozen=True, gc=False):
+    """One row of the log. `seq` is the total order in its community; `historic` marks imported history."""
+
+    community_id: int
+    seq: int
+    id: UUID
+    kind: str
+    group_id: int | None
+    member_id: int | None
+    occurred_at: datetime
+    received_at: datetime
+    connector: str
+    historic: bool
+    body: dict[str, Any]
+
+
+class NewEvent(msgspec.Struct, frozen=True, gc=False):
+    """An event that wants to be appended. `id` must be derived from what makes the fact unique (see `event_id`)."""
+
+    community_id: int
+    id: UUID
+    kind: str
+    occurred_at: datetime
+    body: dict[str, Any]
+    group_id: int | None = None
+    member_id: int | None = None
+    connector: str = "qunzhu"
+    historic: bool = False
+
+
+class Appended(msgspec.Struct, frozen=True, gc=False):
+    """Where an event stands in the log; `duplicate` when it had been there before."""
+
+    seq: int
+    duplicate: bool
+
+
+def event_id(*parts: object) -> UUID:
+    """The id of the fact named by `parts`, e.g. (connector, platform group, platform message id)."""
+    return uuid5(NAMESPACE, "\x1f".join(map(str, parts)))
