@@ -1,13 +1,13 @@
 """Settings: each is declared once, here, with its environment variable (docs/operations/settings.md lists them)."""
 
 import os
-import secrets
 from pathlib import Path
 
 import django_stubs_ext
 from django.utils.translation import gettext_lazy as _
 
 from qunzhu.kernel.database import database_url, django_database, home
+from qunzhu.kernel.installation import installation_secret
 
 django_stubs_ext.monkeypatch()
 
@@ -15,22 +15,7 @@ PACKAGE = Path(__file__).resolve().parent.parent
 HOME = home()
 
 
-def _secret(name: str) -> str:
-    """A secret of this installation: from the environment, else made once and kept in QUNZHU_HOME (mode 0600)."""
-    if given := os.environ.get(f"QUNZHU_{name.upper()}"):
-        return given
-    file = HOME / name
-    if not file.exists():
-        try:
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return file.read_text().strip()
-        with os.fdopen(handle, "w") as out:
-            out.write(secrets.token_urlsafe(48))
-    return file.read_text().strip()
-
-
-SECRET_KEY = _secret("secret_key")
+SECRET_KEY = installation_secret("secret_key")
 DEBUG = os.environ.get("QUNZHU_DEBUG") == "1"
 ALLOWED_HOSTS = os.environ.get("QUNZHU_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
 PUBLIC_URL = os.environ.get("QUNZHU_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")

@@ -142,3 +142,20 @@ class Staff(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.get_role_display()}"
+
+
+class AuditEntry(models.Model):
+    """What staff did in the console; written in the transaction of the act itself."""
+
+    community_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+    user = models.TextField()
+    action = models.TextField()
+    target = models.TextField(default="")
+    detail = models.JSONField(default=dict)
+    address = models.TextField(default="")
+    allowed = models.BooleanField(default=True)  # refused attempts are recorded too
+
+    class Meta:
+        db_table = "audit_entry"
+        indexes = (models.Index(fields=["community_id", "-at"], name="audit_recent"),)

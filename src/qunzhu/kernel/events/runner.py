@@ -19,7 +19,7 @@ from django.db import transaction
 
 from qunzhu.kernel.clock import SYSTEM_CLOCK, Clock
 from qunzhu.kernel.events import log
-from qunzhu.kernel.events.schema import Appended, Event, NewEvent
+from qunzhu.kernel.events.schema import Event, NewEvent
 
 BATCH = 5_000
 MAX_FAILURES = 3
@@ -31,8 +31,8 @@ class Batch:
     """What a handler is given: events of one community in order, and the ways to write in this transaction.
 
     `connection` is the raw psycopg connection below Django's, in the same transaction: ORM and COPY mix freely.
-    `after` is the cursor before this batch, `upto` the one after it. In a rebuild `rebuilding` is true: projections are written, effects
-    and events are not.
+    `after` is the cursor before this batch, `upto` the one after it. In a rebuild `rebuilding` is true: projections
+    are written, but no effect, no ledger posting, no case and no event.
     """
 
     community_id: int
@@ -44,7 +44,6 @@ class Batch:
     connection: psycopg.Connection[Any]
     rebuilding: bool = False
     _queued: list[NewEvent] = field(default_factory=list)
-    _on_appended: list[Callable[[list[Appended]], None]] = field(default_factory=list)
 
     def append(self, event: NewEvent) -> None:
         """Queue an event; all queued ones are appended at the very end, so the log's lock is held briefly."""
@@ -68,8 +67,8 @@ class Consumer:
     """A named reader of the log.
 
     `kinds` are the events it hears (None: all). `tables` are its projections: they may be truncated and rebuilt from
-    the log and must come out equal (`qunzhu rebuild`). `begin` is called with (community_id, after) when the cursor is not where this
-    process left it, so that in-memory state can be dropped.
+    the log and must come out equal (`qunzhu rebuild`). `forget` is called with the community when the cursor is
+    not where this process left it (another process worked, or a transaction was rolled back): drop cached state.
     """
 
     name: str
@@ -92,12 +91,23 @@ class Runner:
     def run_once(self) -> int:
         """Work until no consumer is behind; returns how many events were handed to handlers or skipped."""
         done = 0
+        self.ensure_cursors()
         while not self.stopping:
             moved = self.step()
             if not moved:
                 return done
             done += moved
         return done
+
+    def ensure_cursors(self) -> None:
+        """Give every consumer a cursor in every community, so that a new chapter starts at the log's beginning."""
+        with django_connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO consumer_cursor (consumer, community_id, seq, failures, last_error)"
+                " SELECT name, community_id, 0, 0, '' FROM event_head CROSS JOIN unnest(%s::text[]) AS n(name)"
+                " ON CONFLICT DO NOTHING",
+                [list(self.consumers)],
+            )
 
     def step(self) -> int:
         """One batch of the consumer that is furthest behind; 0 when there is none to claim."""

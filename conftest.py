@@ -1,0 +1,30 @@
+"""Every test session gets its own PostgreSQL in its own folder, so that sessions never meet."""
+
+import atexit
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+# Kept short: PostgreSQL's socket lies in this folder and its path may have 107 bytes.
+_home = Path(tempfile.mkdtemp(prefix="qzt-", dir="/tmp"))  # noqa: S108
+_home.chmod(0o755)  # PostgreSQL runs as another user when the tests run as root
+os.environ["QUNZHU_HOME"] = str(_home)
+os.environ.pop("DATABASE_URL", None)
+os.environ["DJANGO_SETTINGS_MODULE"] = "qunzhu.config.settings"
+
+
+def _clean_up() -> None:
+    from qunzhu.kernel.database import stop_embedded
+
+    if (_home / "pg").exists():
+        stop_embedded(_home / "pg")
+    shutil.rmtree(_home, ignore_errors=True)
+
+
+atexit.register(_clean_up)
+
+# Loading the settings here, after the folder is chosen, lets pytest-django find Django configured.
+from django.conf import settings  # noqa: E402
+
+assert settings.HOME == _home  # noqa: S101

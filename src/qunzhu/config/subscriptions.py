@@ -1,0 +1,18 @@
+"""THE list of who hears what. A chapter joins the product by adding its consumer here."""
+
+from qunzhu.analytics.consumer import CONSUMER as ROLLUPS
+from qunzhu.engagement.consumer import CONSUMER as ENGAGEMENT
+from qunzhu.governance.consumer import CONSUMER as GOVERNANCE
+from qunzhu.kernel.community.consumer import CONSUMER as MEMBERSHIP
+from qunzhu.kernel.events.runner import Consumer
+from qunzhu.kernel.events.seal import CONSUMER as SEAL
+from qunzhu.risk.consumer import CONSUMER as ORDER
+
+CONSUMERS: tuple[Consumer, ...] = (
+    MEMBERSHIP,  # kernel: who is in which group, and in what state
+    ORDER,  # risk: runs the rulebook on messages and reports; decides, asks for effects
+    GOVERNANCE,  # penalties, strikes and reports as people see them; 举报 and 帮助
+    ENGAGEMENT,  # 签到 and 积分
+    ROLLUPS,  # analytics: hours and days
+    SEAL,  # black box: blocks, chain, signature
+)
