@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 # Kept short: PostgreSQL's socket lies in this folder and its path may have 107 bytes.
-_home = Path(tempfile.mkdtemp(prefix="qzt-", dir="/tmp"))  # noqa: S108
+_home = Path(tempfile.mkdtemp(prefix="qzt-", dir="/tmp"))
 _home.chmod(0o755)  # PostgreSQL runs as another user when the tests run as root
 os.environ["QUNZHU_HOME"] = str(_home)
 os.environ.pop("DATABASE_URL", None)
@@ -27,4 +27,15 @@ atexit.register(_clean_up)
 # Loading the settings here, after the folder is chosen, lets pytest-django find Django configured.
 from django.conf import settings  # noqa: E402
 
-assert settings.HOME == _home  # noqa: S101
+assert _home == settings.HOME  # noqa: S101
+
+import pytest  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> None:  # noqa: ARG001  (pytest: run the original first)
+    """Whoever asks `database_url()` during tests gets the test database, as Django does."""
+    from django.db import connection
+
+    parameters = connection.settings_dict
+    os.environ["DATABASE_URL"] = f"postgresql://postgres:@/{parameters['NAME']}?host={parameters['HOST']}"

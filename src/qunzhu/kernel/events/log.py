@@ -25,7 +25,8 @@ _COPY = (
     " body, salt, digest) FROM STDIN (FORMAT BINARY)"
 )
 _COPY_TYPES = (
-    "int8", "int8", "uuid", "text", "int8", "int8", "timestamptz", "timestamptz", "text", "bool", "json", "bytea", "bytea",
+    "int8", "int8", "uuid", "text", "int8", "int8", "timestamptz", "timestamptz", "text", "bool", "json", "bytea",
+    "bytea",
 )  # fmt: skip
 _COLUMNS = "community_id, seq, id, kind, group_id, member_id, occurred_at, received_at, connector, historic, body::text"
 
@@ -49,9 +50,7 @@ def body_digest(salt: bytes, body: str) -> bytes:
     return hashlib.sha256(salt + body.encode()).digest()
 
 
-def append(
-    conn: psycopg.Connection[Any], events: Sequence[NewEvent], *, now: datetime
-) -> list[Appended]:
+def append(conn: psycopg.Connection[Any], events: Sequence[NewEvent], *, now: datetime) -> list[Appended]:
     """Append `events` in the caller's transaction; result i belongs to event i.
 
     Duplicates (same community and id, in the log or earlier in the list) are not written again and point to the
@@ -92,14 +91,18 @@ def _cursor(conn: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
 
 def _lock_heads(conn: psycopg.Connection[Any], communities: list[int]) -> dict[int, int]:
     heads = dict(
-        _cursor(conn).execute(
+        _cursor(conn)
+        .execute(
             "SELECT community_id, seq FROM event_head WHERE community_id = ANY(%s) ORDER BY community_id FOR UPDATE",
             [communities],
-        ).fetchall()
+        )
+        .fetchall()
     )
     missing = [c for c in communities if c not in heads]
     if missing:
-        raise LookupError(f"no event log for communities {missing}; create them with community.services.create_community")
+        raise LookupError(
+            f"no event log for communities {missing}; create them with community.services.create_community"
+        )
     return heads
 
 

@@ -1,4 +1,4 @@
-"""Tables of the log and its seals. Rows are written by `log.py`, `runner.py` and `seal.py` with COPY, not by the ORM."""
+"""Tables of the log and its seals. Rows are written by `log.py`, `runner.py` and `seal.py`, not by the ORM."""
 
 from typing import Any
 
@@ -78,7 +78,7 @@ class PoisonedEvent(models.Model):
 
 
 class SealedBlock(models.Model):
-    """A sealed stretch of the log: the leaves of its Merkle tree (32 bytes each, RFC 6962), root, chain and signature."""
+    """A sealed stretch of the log: leaves of its Merkle tree (32 bytes each, RFC 6962), root, chain, signature."""
 
     pk = models.CompositePrimaryKey("community_id", "number")
     community_id = models.BigIntegerField()

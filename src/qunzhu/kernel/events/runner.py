@@ -207,7 +207,7 @@ class Runner:
             " ON CONFLICT DO NOTHING",
             [community_id, consumer.name, seq, "".join(traceback.format_exception(error))[-4000:], self.clock.now()],
         )
-        open_case(
+        opened = open_case(
             community_id=community_id,
             kind="poisoned_event",
             key=f"poisoned:{consumer.name}:{seq}",
@@ -215,19 +215,25 @@ class Runner:
             summary=f"{type(error).__name__}: {error}"[:500],
             urgency="orange",
             event_seq=seq,
+            payload={"consumer": consumer.name},
             now=self.clock.now(),
         )
+        if opened.event is not None:
+            log.append(raw_connection(), [opened.event], now=self.clock.now())
 
     def run_forever(self, *, poll_seconds: float = 1.0) -> None:
-        """Work, wait for NOTIFY (or `poll_seconds`), work again, until `stopping`; reconnects when PostgreSQL is gone."""
+        """Work, wait for NOTIFY (or `poll_seconds`), work again, until `stopping`; survives the loss of PostgreSQL."""
         while not self.stopping:
             try:
                 self._listen_and_work(poll_seconds)
             except Exception as error:
                 if not _connection_lost(error):
                     raise
-                logger.warning("database connection lost, trying again", error=repr(error))
                 self._left_at.clear()
+                if _conflict(error):
+                    logger.info("transaction conflict, doing it again", error=repr(error))
+                    continue
+                logger.warning("database connection lost, trying again", error=repr(error))
                 django_connection.close()
                 _wake_database()
                 time.sleep(0.2 + random.random() * 0.3)  # noqa: S311  (jitter, not a secret)
@@ -254,6 +260,12 @@ def _connection_lost(error: BaseException) -> bool:
     from django.db import InterfaceError, OperationalError
 
     return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | OperationalError | InterfaceError)
+
+
+def _conflict(error: BaseException) -> bool:
+    """A deadlock or serialisation failure: PostgreSQL undid the transaction, the same work simply goes again."""
+    cause = error.__cause__ or error
+    return isinstance(cause, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure)
 
 
 def _wake_database() -> None:
