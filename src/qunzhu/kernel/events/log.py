@@ -154,7 +154,8 @@ def read(
         sql += " AND kind = ANY(%s)"
         values.append(list(kinds))
     rows = _cursor(conn).execute(sql + " ORDER BY seq", values, binary=True).fetchall()
-    return [Event(*row[:10], _decode(row[10]) if row[10] else {}) for row in rows]
+    # mypy cannot count the columns of a sliced row
+    return [Event(*row[:10], _decode(row[10]) if row[10] else {}) for row in rows]  # type: ignore[call-arg]
 
 
 def head(conn: psycopg.Connection[Any], community_id: int) -> int:

@@ -34,6 +34,10 @@ class Event(models.Model):
         indexes = (
             models.Index(fields=["community_id", "group_id", "seq"], name="event_by_group"),
             models.Index(fields=["community_id", "member_id", "seq"], name="event_by_member"),
+            # Messages are nearly all rows and are found by seq; the rest must be found among millions of them.
+            models.Index(
+                fields=["community_id", "kind", "seq"], name="event_by_kind", condition=~models.Q(kind="message.posted")
+            ),
         )
 
 
