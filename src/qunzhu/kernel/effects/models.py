@@ -36,9 +36,18 @@ class Effect(models.Model):
     class Meta:
         db_table = "effect"
         indexes = (
-            models.Index(
-                fields=["next_attempt_at"], name="effect_pending", condition=models.Q(status="pending")
-            ),
+            models.Index(fields=["next_attempt_at"], name="effect_pending", condition=models.Q(status="pending")),
             models.Index(fields=["community_id", "created_at"], name="effect_by_time"),
             models.Index(fields=["community_id", "member_id"], name="effect_by_member"),
         )
+
+
+class Pace(models.Model):
+    """The token bucket of a connector that takes only so many acts a second; shared by all deliverers."""
+
+    connector = models.TextField(primary_key=True)
+    tokens = models.FloatField()
+    at = models.DateTimeField()
+
+    class Meta:
+        db_table = "effect_pace"

@@ -4,12 +4,13 @@ from django.db import models
 
 
 class Room(models.Model):
-    """The platform side of a group whose connector is `local`. `number` is its platform id as text in Group."""
+    """The platform side of a group whose connector is `local`."""
 
     group_id = models.BigIntegerField(primary_key=True)
     community_id = models.BigIntegerField()
     join_code = models.TextField(unique=True)
     frozen = models.BooleanField(default=False)
+    announcement = models.TextField(default="")
 
     class Meta:
         db_table = "local_room"

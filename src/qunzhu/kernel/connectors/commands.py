@@ -1,0 +1,56 @@
+"""Chat commands: the same words on every platform, so that chat is the first interface."""
+
+import unicodedata
+
+import msgspec
+
+# The spellings of each command; traditional forms are what the same keyboard types.
+WORDS: dict[str, tuple[str, ...]] = {
+    "help": ("帮助", "幫助", "help"),
+    "checkin": ("签到", "簽到", "打卡"),
+    "points": ("积分", "積分", "我的积分"),
+    "report": ("举报", "舉報"),
+}
+_NAME_OF = {word: name for name, words in WORDS.items() for word in words}
+_LONGEST_FIRST = sorted(_NAME_OF, key=len, reverse=True)
+# Only these take arguments: "积分怎么这么少" is talk, "举报 @某人 广告" is a command.
+_WITH_ARGUMENTS = frozenset({"report"})
+_MARKS = "/#"
+MAX_LENGTH = 500
+
+
+class Command(msgspec.Struct, frozen=True):
+    """A command as typed: `name` is help, checkin, points or report; `args` is what follows, trimmed."""
+
+    name: str
+    args: str = ""
+
+
+def parse_command(text: str) -> Command | None:
+    """The command that `text` is, or None when it is talk.
+
+    With a leading / or # any trailing text is arguments; without it only 举报 takes some, after white space or @.
+    """
+    if len(text) > MAX_LENGTH:
+        return None
+    typed = unicodedata.normalize("NFKC", text).strip()
+    marked = typed[:1] in _MARKS and bool(typed)
+    if marked:
+        typed = typed[1:].lstrip()
+    lowered = typed.lower()
+    if len(lowered) != len(typed):  # a letter whose lower case is longer: no command word contains one
+        return None
+    for word in _LONGEST_FIRST:
+        if lowered.startswith(word):
+            return _with_rest(_NAME_OF[word], typed[len(word) :], marked=marked)
+    return None
+
+
+def _with_rest(name: str, rest: str, *, marked: bool) -> Command | None:
+    if not rest.strip(" !。.~"):
+        return Command(name)
+    if rest[0].isspace() or rest[0] in "@:":
+        if marked or name in _WITH_ARGUMENTS:
+            return Command(name, rest.lstrip(" \t\r\n:").strip())
+        return None
+    return None
