@@ -1,0 +1,152 @@
+"""The queue of work for humans, and everything one case page says."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from django.db.models import Case as When
+from django.db.models import Count, F, IntegerField, Q, QuerySet, Value
+from django.db.models import When as On
+
+from qunzhu.console.reading.conversation import Line, around
+from qunzhu.console.reading.slices import ROWS, Page
+from qunzhu.kernel.cases.models import Case, CaseNote
+from qunzhu.kernel.effects.models import Effect
+from qunzhu.kernel.engine.models import Decision, RulebookVersion
+
+_URGENCY = When(
+    On(urgency="red", then=Value(0)), On(urgency="orange", then=Value(1)), On(urgency="yellow", then=Value(2)),
+    default=Value(3), output_field=IntegerField(),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class QueueFilter:
+    """What the queue shows; empty means all. `assigned`: "me", "none" or a user name."""
+
+    state: str = Case.State.OPEN
+    urgency: str = ""
+    kind: str = ""
+    group: int | None = None
+    assigned: str = ""
+    member: int | None = None
+
+
+@dataclass(frozen=True)
+class QueueCounts:
+    """Open cases, by what they can be filtered by."""
+
+    urgency: dict[str, int]
+    kind: dict[str, int]
+    mine: int
+    nobody: int
+    total: int
+
+
+@dataclass(frozen=True)
+class CasePage:
+    """All that a case page tells, besides names: evidence, decisions, effects, notes, the member's open cases."""
+
+    case: Case
+    lines: Sequence[Line]
+    decisions: Sequence[Decision]
+    effects: Sequence[Effect]
+    notes: Sequence[CaseNote]
+    siblings: Sequence[Case]
+    rule_names: dict[str, str]
+
+
+def queue(community_id: int, wanted: QueueFilter, *, user: str, number: int) -> Page[Case]:
+    """Open work first by urgency, then by deadline; decided work by when it was decided, newest first."""
+    rows = _filtered(community_id, wanted, user)
+    total = rows.count()
+    number = min(number, max(1, -(-total // ROWS)))
+    start = (number - 1) * ROWS
+    return Page(list(_ordered(rows, wanted.state)[start : start + ROWS]), total, number)
+
+
+def everything(community_id: int, wanted: QueueFilter, *, user: str) -> Iterator[Case]:
+    """The whole queue of a filter, streamed."""
+    return _ordered(_filtered(community_id, wanted, user), wanted.state).iterator(chunk_size=2_000)
+
+
+def counts(community_id: int, *, user: str) -> QueueCounts:
+    """How many open cases wait behind each chip: one grouped query over the open ones."""
+    rows = (
+        Case.objects.filter(community_id=community_id, state=Case.State.OPEN)
+        .values("urgency", "kind")
+        .annotate(
+            n=Count("pk"),
+            mine=Count("pk", filter=Q(assigned_to=user)),
+            nobody=Count("pk", filter=Q(assigned_to="")),
+        )
+        .order_by()
+    )
+    urgency: dict[str, int] = {}
+    kind: dict[str, int] = {}
+    mine = nobody = total = 0
+    for row in rows:
+        urgency[row["urgency"]] = urgency.get(row["urgency"], 0) + row["n"]
+        kind[row["kind"]] = kind.get(row["kind"], 0) + row["n"]
+        mine, nobody, total = mine + row["mine"], nobody + row["nobody"], total + row["n"]
+    return QueueCounts(urgency, kind, mine, nobody, total)
+
+
+def case_page(case: Case) -> CasePage:
+    """What stands around a case: six queries, whatever its size."""
+    evidence = [s for s in case.evidence if isinstance(s, int)]
+    cause = case.event_seq if case.event_seq is not None else (evidence[-1] if evidence else None)
+    judged = sorted({*evidence, *([cause] if cause is not None else [])})
+    decisions = list(
+        Decision.objects.filter(community_id=case.community_id, seq__in=judged).order_by("-seq", "rule")[:20]
+    )
+    of_case = Q(case_id=case.pk)
+    if case.member_id is not None:
+        of_case = Q(member_id=case.member_id) & (Q(case_id=case.pk) | Q(cause_seq__in=judged))
+    if named := case.payload.get("effect"):
+        of_case |= Q(id=named)
+    effects = Effect.objects.filter(of_case, community_id=case.community_id).order_by("created_at")
+    siblings = Case.objects.filter(community_id=case.community_id, member_id=case.member_id).exclude(pk=case.pk)
+    return CasePage(
+        case=case,
+        lines=around(case.community_id, case.group_id, cause, evidence=evidence),
+        decisions=decisions,
+        effects=list(effects[:20]),
+        notes=list(CaseNote.objects.filter(case_id=case.pk).order_by("pk")),
+        siblings=list(siblings.order_by("-opened_at")[:5]) if case.member_id is not None else [],
+        rule_names=rule_names(case.community_id),
+    )
+
+
+def rule_names(community_id: int) -> dict[str, str]:
+    """Names of the rules of the newest rulebook that was ever published, by rule id."""
+    book = (
+        RulebookVersion.objects.filter(community_id=community_id)
+        .exclude(state=RulebookVersion.State.DRAFT)
+        .order_by("-version")
+        .first()
+    )
+    rules = book.rules if book and isinstance(book.rules, list) else []
+    return {str(rule["id"]): str(rule.get("name") or rule["id"]) for rule in rules if isinstance(rule, dict)}
+
+
+def _filtered(community_id: int, wanted: QueueFilter, user: str) -> QuerySet[Case]:
+    rows = Case.objects.filter(community_id=community_id)
+    if wanted.state:
+        rows = rows.filter(state=wanted.state)
+    if wanted.urgency:
+        rows = rows.filter(urgency=wanted.urgency)
+    if wanted.kind:
+        rows = rows.filter(kind=wanted.kind)
+    if wanted.group:
+        rows = rows.filter(group_id=wanted.group)
+    if wanted.member:
+        rows = rows.filter(member_id=wanted.member)
+    if wanted.assigned:
+        rows = rows.filter(assigned_to={"me": user, "none": ""}.get(wanted.assigned, wanted.assigned))
+    return rows
+
+
+def _ordered(rows: QuerySet[Case], state: str) -> QuerySet[Case]:
+    if state == Case.State.OPEN:
+        return rows.order_by(_URGENCY, F("deadline").asc(nulls_last=True), "opened_at", "pk")
+    return rows.order_by(F("decided_at").desc(nulls_last=True), "-opened_at", "-pk")

@@ -1,0 +1,112 @@
+"""Slices of long lists: numbered pages for bounded tables, keyset pages ("older than") for those that grow for ever."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+from urllib.parse import urlencode
+
+ROWS = 50
+_LONGEST = {"page": 6, "id": 18, "microseconds": 17}  # digits that fit a page number, a bigint, the year 5138
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One chip of a filter: where it leads, whether it is on, how many rows wait behind it (None: not counted)."""
+
+    label: str
+    url: str
+    active: bool
+    count: int | None = None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """One row of chips."""
+
+    name: str
+    label: str
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """A numbered page of a list whose total is known; `number` starts at 1."""
+
+    rows: Sequence[T]
+    total: int
+    number: int
+
+    @property
+    def pages(self) -> int:
+        return max(1, -(-self.total // ROWS))
+
+    @property
+    def first(self) -> int:
+        return (self.number - 1) * ROWS + 1 if self.total else 0
+
+    @property
+    def last(self) -> int:
+        return min(self.number * ROWS, self.total)
+
+
+def page_number(raw: str | None) -> int:
+    """The page asked for in the URL; anything that is no positive number is page 1."""
+    return max(1, _number(raw, "page") or 1)
+
+
+def positive(raw: str | None) -> int | None:
+    """A positive id from the URL, or None where it is absent or no number."""
+    return _number(raw, "id")
+
+
+def position(at: datetime, key: object) -> str:
+    """Where a row stands in a list ordered by time and key, for `?before=`."""
+    return f"{(at - _EPOCH) // timedelta(microseconds=1)}-{key}"
+
+
+def parse_position(raw: str) -> tuple[datetime, str] | None:
+    """What `position` wrote; None for anything else."""
+    stamp, _, key = raw.partition("-")
+    micros = _number(stamp, "microseconds")
+    return (_EPOCH + timedelta(microseconds=micros), key) if micros is not None and key else None
+
+
+def _number(raw: str | None, what: str) -> int | None:
+    return int(raw) if raw and raw.isascii() and raw.isdigit() and len(raw) <= _LONGEST[what] else None
+
+
+def link(query: Mapping[str, Any], **changes: object) -> str:
+    """The query string with `changes` applied; empty values vanish. Paging starts anew unless it is what changes."""
+    kept = {k: v for k, v in query.items() if k not in {"page", "before"}}
+    kept.update({k: str(v) for k, v in changes.items()})
+    kept = {k: v for k, v in kept.items() if v not in ("", None)}
+    return "?" + urlencode(kept)
+
+
+def chips(
+    query: Mapping[str, Any],
+    name: str,
+    label: str,
+    choices: Sequence[tuple[str, object]],
+    *,
+    counts: Mapping[str, int] | None = None,
+    default: str = "",
+    everything: object = "",
+) -> Filter:
+    """A filter over `choices` (value, label), kept in the URL as `name`; `default` is what no choice means.
+
+    `everything` is the label of the first chip, whose value is "all" where a default exists, else "".
+    """
+    chosen = str(query.get(name) or default)
+    options: list[tuple[str, object]] = list(choices)
+    if everything:
+        options.insert(0, ("all" if default else "", everything))
+    made = []
+    for value, text in options:
+        count = counts.get(value, 0) if counts is not None and value not in {"", "all"} else None
+        target = "" if value == default else value
+        made.append(Choice(str(text), link(query, **{name: target}), chosen == value, count))
+    return Filter(name, label, tuple(made))
