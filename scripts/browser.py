@@ -54,7 +54,7 @@ def _playwrights_own() -> str | None:
 def from_playwright() -> str | None:
     say("no Chromium here; asking Playwright for one")
     try:
-        subprocess.run(  # noqa: S603
+        subprocess.run(
             [sys.executable, "-m", "playwright", "install", "chromium"],
             stdout=sys.stderr,
             stdin=subprocess.DEVNULL,

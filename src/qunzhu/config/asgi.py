@@ -1,0 +1,77 @@
+"""Two servers on one port (decision 2): Starlette receives, streams and answers probes; Django makes the pages.
+
+`web()`, `receive()` and `console()` are the applications of the processes of the same name.
+"""
+
+import contextlib
+import multiprocessing
+import os
+import signal
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.routing import BaseRoute, Mount
+
+from qunzhu.config.health import health_routes
+from qunzhu.config.metrics import metrics_routes
+from qunzhu.config.parent import die_with_parent
+
+PAGE_THREADS = int(os.environ.get("QUNZHU_PAGE_THREADS", "10"))
+
+
+def web() -> Starlette:
+    """Everything on one port."""
+    return _application([*_receive_routes(), *_pages()])
+
+
+def receive() -> Starlette:
+    """The receiver and the live stream; no Django in this process."""
+    return _application(_receive_routes())
+
+
+def console() -> Starlette:
+    """The console and the member pages."""
+    return _application(_pages())
+
+
+def _application(routes: list[BaseRoute]) -> Starlette:
+    _end_with_the_server()
+    return Starlette(routes=[*health_routes(), *metrics_routes(), *routes], lifespan=_lifespan(routes))
+
+
+def _receive_routes() -> list[BaseRoute]:
+    from qunzhu.receive.app import build_routes
+
+    return list(build_routes())
+
+
+def _pages() -> list[BaseRoute]:
+    from a2wsgi import WSGIMiddleware
+
+    from qunzhu.config.wsgi import application
+
+    return [Mount("/", app=WSGIMiddleware(application, workers=PAGE_THREADS))]  # type: ignore[arg-type]
+
+
+def _lifespan(routes: list[BaseRoute]) -> Callable[[Starlette], Any]:
+    """The receiver's own start and stop, where this process has one."""
+    has_receiver = any(getattr(route, "path", "").startswith("/in/") for route in routes)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        if not has_receiver:
+            yield
+            return
+        from qunzhu.receive.app import lifespan as receiver_lifespan
+
+        async with receiver_lifespan(app):
+            yield
+
+    return lifespan
+
+
+def _end_with_the_server() -> None:
+    """A worker of granian must not outlive a granian that was killed: it would keep the port."""
+    if multiprocessing.parent_process() is not None:
+        die_with_parent(signal.SIGKILL)
