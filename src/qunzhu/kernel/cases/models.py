@@ -1,4 +1,4 @@
-"""Work for a human: evidence, the buttons this person may press, a deadline. Versioned: two people cannot both decide."""
+"""Work for a human: evidence, buttons, a deadline. Versioned: two people cannot both decide."""
 
 from django.db import models
 
@@ -17,7 +17,7 @@ class Case(models.Model):
 
     community_id = models.BigIntegerField()
     kind = models.TextField()  # see cases/kinds.py
-    key = models.TextField()  # the same matter opens one case
+    key = models.TextField()  # the same matter has one open case at a time
     title = models.TextField()
     summary = models.TextField(default="")
     urgency = models.TextField(choices=Urgency, default=Urgency.GREY)
@@ -38,7 +38,11 @@ class Case(models.Model):
 
     class Meta:
         db_table = "case"
-        constraints = (models.UniqueConstraint(fields=["community_id", "key"], name="case_once"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["community_id", "key"], condition=models.Q(state="open"), name="case_open_once"
+            ),
+        )
         indexes = (
             models.Index(fields=["community_id", "state", "-opened_at"], name="case_queue"),
             models.Index(fields=["community_id", "member_id"], name="case_by_member"),

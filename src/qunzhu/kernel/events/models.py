@@ -76,6 +76,7 @@ class PoisonedEvent(models.Model):
     seq = models.BigIntegerField()
     error = models.TextField()
     at = models.DateTimeField()
+    retry_asked_at = models.DateTimeField(null=True)  # a human wants it taken up again; the runner does it
 
     class Meta:
         db_table = "poisoned_event"

@@ -5,7 +5,7 @@ from django.db.models import Q
 
 
 class Account(models.Model):
-    """`owner` is "m:17" for a member or a system name such as "issue" or "mall"; only system accounts may go below zero."""
+    """`owner` is "m:17" for a member or "sys:issue" and its like; only system accounts may go below zero."""
 
     pk = models.CompositePrimaryKey("community_id", "owner", "unit")
     community_id = models.BigIntegerField()
@@ -22,7 +22,7 @@ class Account(models.Model):
 
 
 class LedgerTransaction(models.Model):
-    """One balanced entry. Same `idempotency_key` with the same input returns the first; with another input it is an error."""
+    """One balanced entry. Same key and same input: the first is returned; same key, another input: an error."""
 
     pk = models.CompositePrimaryKey("community_id", "id")
     community_id = models.BigIntegerField()
@@ -37,9 +37,7 @@ class LedgerTransaction(models.Model):
 
     class Meta:
         db_table = "ledger_transaction"
-        constraints = (
-            models.UniqueConstraint(fields=["community_id", "reverses"], name="reversed_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=["community_id", "reverses"], name="reversed_once"),)
 
 
 class Posting(models.Model):
@@ -59,5 +57,3 @@ class Posting(models.Model):
         db_table = "posting"
         indexes = (models.Index(fields=["community_id", "owner", "unit", "at"], name="posting_by_owner"),)
         constraints = (models.CheckConstraint(condition=~Q(amount=0), name="posting_not_zero"),)
-
-

@@ -4,64 +4,90 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Account',
+            name="Account",
             fields=[
-                ('pk', models.CompositePrimaryKey('community_id', 'owner', 'unit', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('community_id', models.BigIntegerField()),
-                ('owner', models.TextField()),
-                ('unit', models.TextField()),
-                ('balance', models.BigIntegerField(default=0)),
-                ('overdraft', models.BooleanField(default=False)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "community_id", "owner", "unit", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("community_id", models.BigIntegerField()),
+                ("owner", models.TextField()),
+                ("unit", models.TextField()),
+                ("balance", models.BigIntegerField(default=0)),
+                ("overdraft", models.BooleanField(default=False)),
             ],
             options={
-                'db_table': 'account',
-                'constraints': [models.CheckConstraint(condition=models.Q(('balance__gte', 0), ('overdraft', True), _connector='OR'), name='balance_not_negative')],
+                "db_table": "account",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("balance__gte", 0), ("overdraft", True), _connector="OR"),
+                        name="balance_not_negative",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='LedgerTransaction',
+            name="LedgerTransaction",
             fields=[
-                ('pk', models.CompositePrimaryKey('community_id', 'id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('community_id', models.BigIntegerField()),
-                ('id', models.UUIDField()),
-                ('idempotency_key', models.TextField()),
-                ('input_hash', models.BinaryField()),
-                ('kind', models.TextField()),
-                ('memo', models.TextField(default='')),
-                ('cause_seq', models.BigIntegerField(null=True)),
-                ('reverses', models.UUIDField(null=True)),
-                ('at', models.DateTimeField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "community_id", "id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("community_id", models.BigIntegerField()),
+                ("id", models.UUIDField()),
+                ("idempotency_key", models.TextField()),
+                ("input_hash", models.BinaryField()),
+                ("kind", models.TextField()),
+                ("memo", models.TextField(default="")),
+                ("cause_seq", models.BigIntegerField(null=True)),
+                ("reverses", models.UUIDField(null=True)),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'ledger_transaction',
-                'constraints': [models.UniqueConstraint(fields=('community_id', 'reverses'), name='reversed_once')],
+                "db_table": "ledger_transaction",
+                "constraints": [models.UniqueConstraint(fields=("community_id", "reverses"), name="reversed_once")],
             },
         ),
         migrations.CreateModel(
-            name='Posting',
+            name="Posting",
             fields=[
-                ('pk', models.CompositePrimaryKey('community_id', 'transaction_id', 'line', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('community_id', models.BigIntegerField()),
-                ('transaction_id', models.UUIDField()),
-                ('line', models.SmallIntegerField()),
-                ('owner', models.TextField()),
-                ('unit', models.TextField()),
-                ('amount', models.BigIntegerField()),
-                ('balance_after', models.BigIntegerField()),
-                ('at', models.DateTimeField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "community_id",
+                        "transaction_id",
+                        "line",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("community_id", models.BigIntegerField()),
+                ("transaction_id", models.UUIDField()),
+                ("line", models.SmallIntegerField()),
+                ("owner", models.TextField()),
+                ("unit", models.TextField()),
+                ("amount", models.BigIntegerField()),
+                ("balance_after", models.BigIntegerField()),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'posting',
-                'indexes': [models.Index(fields=['community_id', 'owner', 'unit', 'at'], name='posting_by_owner')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('amount', 0), _negated=True), name='posting_not_zero')],
+                "db_table": "posting",
+                "indexes": [models.Index(fields=["community_id", "owner", "unit", "at"], name="posting_by_owner")],
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("amount", 0), _negated=True), name="posting_not_zero")
+                ],
             },
         ),
     ]

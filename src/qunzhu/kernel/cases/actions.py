@@ -1,0 +1,279 @@
+"""What the buttons of a case do, inside the deciding transaction; what leaves the house goes through the outbox."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from qunzhu.kernel.cases.models import Case
+from qunzhu.kernel.cases.reports import settle_reports
+from qunzhu.kernel.community.models import Membership
+from qunzhu.kernel.effects import outbox
+from qunzhu.kernel.effects.models import Effect
+from qunzhu.kernel.effects.outbox import EffectRequest
+from qunzhu.kernel.engine.models import Decision
+from qunzhu.kernel.events.runner import raw_connection
+from qunzhu.kernel.events.schema import NewEvent, event_id
+
+MUTE_MINUTES = 60
+
+
+@dataclass
+class Outcome:
+    """Events to append before `case.decided`, and facts that its body carries besides."""
+
+    events: list[NewEvent] = field(default_factory=list)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Press:
+    """One pressed button: the locked case, who pressed, what they wrote."""
+
+    case: Case
+    action: str
+    user: str
+    note: str
+    now: datetime
+
+
+Act = Callable[[Press], Outcome]
+
+
+def perform(case: Case, action: str, *, user: str, note: str, now: datetime) -> Outcome:
+    """Do what the button says, in the caller's transaction."""
+    return ACTS[case.kind, action](Press(case, action, user, note, now))
+
+
+def _ask(press: Press, kind: str, group_id: int, payload: dict[str, Any]) -> None:
+    case = press.case
+    member = case.member_id if kind in outbox.NEEDS_MEMBER else None
+    wanted = EffectRequest(
+        kind=kind,
+        key=f"case:{case.pk}:{press.action}:{kind}:{group_id}",
+        group_id=group_id,
+        member_id=member,
+        payload=payload,
+        cause_seq=case.event_seq,
+        rule=str(case.payload.get("rule", "")),
+        requested_by=press.user,
+    )
+    outbox.request(raw_connection(), case.community_id, [wanted], now=press.now)
+
+
+def _groups(case: Case) -> list[int]:
+    """The group of the case; without one, every group where the member is."""
+    if case.group_id is not None:
+        return [case.group_id]
+    if case.member_id is None:
+        return []
+    gone = (Membership.State.LEFT, Membership.State.REMOVED)
+    return list(
+        Membership.objects.filter(community_id=case.community_id, member_id=case.member_id)
+        .exclude(state__in=gone)
+        .order_by("group_id")
+        .values_list("group_id", flat=True)
+    )
+
+
+def _reason(press: Press) -> str:
+    return press.note or press.case.title
+
+
+def _warn(press: Press) -> Outcome:
+    text = f"管理员提醒:{_reason(press)}"
+    for group in _groups(press.case)[:1]:
+        _ask(press, "warn", group, {"text": text})
+    return Outcome(facts={"step": "warn", "sentence": text})
+
+
+def _mute(press: Press) -> Outcome:
+    minutes = int(press.case.payload.get("minutes", MUTE_MINUTES))
+    until = (press.now + timedelta(minutes=minutes)).isoformat()
+    text = f"管理员核实后请你先休息 {_duration(minutes)}:{_reason(press)}"
+    for group in _groups(press.case):
+        _ask(press, "mute", group, {"until": until, "minutes": minutes, "text": text})
+    return Outcome(facts={"step": "mute", "until": until, "sentence": text})
+
+
+def _remove(press: Press) -> Outcome:
+    text = f"管理员核实后移出:{_reason(press)}"
+    for group in _groups(press.case):
+        _ask(press, "remove", group, {"text": text})
+    return Outcome(facts={"step": "remove", "sentence": text})
+
+
+def _duration(minutes: int) -> str:
+    return f"{minutes // 60} 小时" if minutes % 60 == 0 else f"{minutes} 分钟"
+
+
+def _freeze(press: Press) -> Outcome:
+    for group in _groups(press.case):
+        _ask(press, "freeze", group, {"text": press.note} if press.note else {})
+    return Outcome()
+
+
+def _unfreeze(press: Press) -> Outcome:
+    for group in _groups(press.case):
+        _ask(press, "unfreeze", group, {})
+    return Outcome()
+
+
+def _announce(press: Press) -> Outcome:
+    for group in _groups(press.case):
+        _ask(press, "announce", group, {"text": press.note})
+    return Outcome()
+
+
+def _remove_and_unfreeze(press: Press) -> Outcome:
+    outcome = _remove(press)
+    _unfreeze(press)
+    return outcome
+
+
+def _take_back(press: Press) -> Outcome:
+    """Undo the penalties of the judged event: they stand in the log as reversed, and a running mute ends."""
+    case = press.case
+    if case.event_seq is None:
+        return Outcome()
+    decisions = Decision.objects.filter(
+        community_id=case.community_id, seq=case.event_seq, outcome="live", member_id__isnull=False
+    ).order_by("rule")
+    outcome = Outcome()
+    for decision in decisions:
+        outcome.events.append(
+            NewEvent(
+                case.community_id,
+                event_id("penalty.reversed", case.community_id, decision.seq, decision.rule),
+                "penalty.reversed",
+                press.now,
+                {"cause_seq": decision.seq, "rule": decision.rule, "by": press.user, "case": case.pk},
+                group_id=decision.group_id,
+                member_id=decision.member_id,
+            )
+        )
+    if outcome.events and case.group_id is not None and _muted(case, press.now):
+        _ask(press, "unmute", case.group_id, {})
+    return outcome
+
+
+def _muted(case: Case, now: datetime) -> bool:
+    if case.group_id is None or case.member_id is None:
+        return False
+    return Membership.objects.filter(
+        community_id=case.community_id, group_id=case.group_id, member_id=case.member_id, muted_until__gt=now
+    ).exists()
+
+
+def _false_alarm(press: Press) -> Outcome:
+    outcome = _take_back(press)
+    _unfreeze(press)
+    return outcome
+
+
+def _upheld(act: Act) -> Act:
+    """The act, and every open report about the member is right: reporters get their points."""
+
+    def both(press: Press) -> Outcome:
+        outcome = act(press)
+        outcome.events += settle_reports(press.case, "report.upheld", by=press.user, now=press.now)
+        return outcome
+
+    return both
+
+
+def _reports_dismissed(press: Press) -> Outcome:
+    return Outcome(events=settle_reports(press.case, "report.dismissed", by=press.user, now=press.now))
+
+
+def _effect_of(case: Case) -> Effect:
+    return Effect.objects.select_for_update().get(community_id=case.community_id, id=UUID(case.payload["effect"]))
+
+
+def _retry_effect(press: Press) -> Outcome:
+    """The dead letter becomes a letter again, with all its attempts before it."""
+    effect = _effect_of(press.case)
+    if effect.status == Effect.Status.FAILED:
+        Effect.objects.filter(community_id=effect.community_id, id=effect.id).update(
+            status=Effect.Status.PENDING,
+            attempts=0,
+            next_attempt_at=press.now,
+            last_error="",
+            detail="",
+            case_id=None,
+            finished_at=None,
+        )
+        raw_connection().execute("SELECT pg_notify(%s, '')", [outbox.CHANNEL])
+    return Outcome()
+
+
+def _nothing(press: Press) -> Outcome:  # noqa: ARG001  (closing the case is all there is to do)
+    return Outcome()
+
+
+def _finish_task(status: Effect.Status, result: str, words: str) -> Act:
+    def finish(press: Press) -> Outcome:
+        effect = _effect_of(press.case)
+        if effect.status != Effect.Status.TASK_CREATED:
+            return Outcome()  # a callback of the platform confirmed it first
+        detail = f"{press.user} {words}" + (f":{press.note}" if press.note else "")
+        Effect.objects.filter(community_id=effect.community_id, id=effect.id).update(
+            status=status, detail=detail, finished_at=press.now
+        )
+        done = NewEvent(
+            effect.community_id,
+            event_id("effect.done", effect.community_id, effect.id, "case", press.case.pk),
+            "effect.done",
+            press.now,
+            {
+                "effect": str(effect.id),
+                "kind": effect.kind,
+                "result": result,
+                "detail": detail,
+                "cause_seq": effect.cause_seq,
+                "rule": effect.rule,
+                "case": press.case.pk,
+            },
+            group_id=effect.group_id,
+            member_id=effect.member_id,
+        )
+        return Outcome(events=[done])
+
+    return finish
+
+
+def _retry_event(press: Press) -> Outcome:
+    """Ask the consumer to take the event up again; the runner does it at its next round."""
+    case = press.case
+    psycopg.Cursor(raw_connection()).execute(
+        "UPDATE poisoned_event SET retry_asked_at = %s WHERE community_id = %s AND consumer = %s AND seq = %s",
+        [press.now, case.community_id, case.payload["consumer"], case.event_seq],
+    )
+    raw_connection().execute("SELECT pg_notify('qunzhu_events', '')")
+    return Outcome()
+
+
+ACTS: dict[tuple[str, str], Act] = {
+    ("member_reported", "warn"): _upheld(_warn),
+    ("member_reported", "mute"): _upheld(_mute),
+    ("member_reported", "remove"): _upheld(_remove),
+    ("member_reported", "dismiss"): _reports_dismissed,
+    ("red_keyword", "unfreeze"): _unfreeze,
+    ("red_keyword", "remove"): _remove_and_unfreeze,
+    ("red_keyword", "dismiss"): _false_alarm,
+    ("effect_failed", "retry"): _retry_effect,
+    ("effect_failed", "drop"): _nothing,
+    ("effect_task", "mark_done"): _finish_task(Effect.Status.DONE, "done", "确认已完成"),
+    ("effect_task", "cannot"): _finish_task(Effect.Status.FAILED, "failed", "确认做不到"),
+    ("poisoned_event", "retry"): _retry_event,
+    ("poisoned_event", "ignore"): _nothing,
+    ("rule_review", "warn"): _warn,
+    ("rule_review", "mute"): _mute,
+    ("rule_review", "remove"): _remove,
+    ("rule_review", "freeze"): _freeze,
+    ("rule_review", "announce"): _announce,
+    ("rule_review", "dismiss"): _take_back,
+}

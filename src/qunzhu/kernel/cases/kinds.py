@@ -1,0 +1,121 @@
+"""Every kind of case: its title, its buttons with the permission each needs, and how long it may wait."""
+
+from dataclasses import dataclass, field
+
+URGENCIES = ("red", "orange", "yellow", "grey")
+DEADLINE_HOURS = {"red": 1, "orange": 4, "yellow": 24, "grey": 72}
+
+
+@dataclass(frozen=True)
+class CaseAction:
+    """A button. `style` is primary, danger or plain; `confirm` is the question asked first ("" asks none)."""
+
+    name: str
+    label: str
+    label_en: str
+    permission: str
+    shortcut: str
+    style: str = "plain"
+    confirm: str = ""
+    confirm_en: str = ""
+    needs_note: bool = False
+
+
+@dataclass(frozen=True)
+class CaseKind:
+    """`deadline_hours`: after how many hours an answer is late, by urgency."""
+
+    title: str
+    title_en: str
+    actions: tuple[CaseAction, ...]
+    deadline_hours: dict[str, int] = field(default_factory=lambda: dict(DEADLINE_HOURS))
+
+    def action(self, name: str) -> CaseAction | None:
+        """The button called `name`, or None."""
+        return next((a for a in self.actions if a.name == name), None)
+
+
+WARN = CaseAction("warn", "警告", "Warn", "member.warn", "w")
+MUTE = CaseAction("mute", "禁言", "Mute", "member.mute", "m", "primary")
+REMOVE = CaseAction(
+    "remove",
+    "移出",
+    "Remove",
+    "member.remove",
+    "r",
+    "danger",
+    "移出后对方要重新入群,确定移出吗?",
+    "They will have to join again. Remove them?",
+)
+FREEZE = CaseAction(
+    "freeze",
+    "冻结群",
+    "Freeze the group",
+    "group.freeze",
+    "f",
+    "danger",
+    "冻结后只有运营人员能发言,确定吗?",
+    "Only staff will be able to speak. Freeze the group?",
+)
+ANNOUNCE = CaseAction(
+    "announce", "发群公告", "Announce", "group.announce", "a", needs_note=True
+)  # the note is the text of the announcement
+DISMISS = CaseAction("dismiss", "不成立", "Dismiss", "case.decide", "d")
+
+KINDS: dict[str, CaseKind] = {
+    "member_reported": CaseKind("成员被多人举报", "Member reported", (WARN, MUTE, REMOVE, DISMISS)),
+    "red_keyword": CaseKind(
+        "红色预警:群已冻结",
+        "Red alert: group frozen",
+        (
+            CaseAction("unfreeze", "解冻群", "Unfreeze", "group.freeze", "u", "primary"),
+            CaseAction(
+                "remove",
+                "移出并解冻",
+                "Remove and unfreeze",
+                "member.remove",
+                "r",
+                "danger",
+                "将移出该成员并恢复群内发言,确定吗?",
+                "Removes the member and lets the group speak again. Go on?",
+            ),
+            CaseAction(
+                "dismiss",
+                "误报,解冻并撤销",
+                "False alarm: unfreeze and undo",
+                "penalty.reverse",
+                "d",
+                "plain",
+                "将撤销对该成员的处理并解冻群,确定吗?",
+                "Takes the penalty back and unfreezes the group. Go on?",
+            ),
+        ),
+    ),
+    "effect_failed": CaseKind(
+        "动作执行失败",
+        "Effect failed",
+        (
+            CaseAction("retry", "重试", "Retry", "effect.retry", "t", "primary"),
+            CaseAction("drop", "放弃", "Drop", "effect.retry", "x", "danger", "放弃后不再执行,确定吗?", "Give it up?"),
+        ),
+    ),
+    "effect_task": CaseKind(
+        "请人工执行",
+        "Do this by hand",
+        (
+            CaseAction("mark_done", "已完成", "Done", "case.decide", "y", "primary"),
+            CaseAction("cannot", "做不到", "Cannot be done", "case.decide", "n"),
+        ),
+    ),
+    "poisoned_event": CaseKind(
+        "事件无法处理",
+        "Event put aside",
+        (
+            CaseAction("retry", "重新处理", "Try again", "effect.retry", "t", "primary"),
+            CaseAction(
+                "ignore", "忽略", "Ignore", "effect.retry", "i", "danger", "该事件不再处理,确定吗?", "Leave it out?"
+            ),
+        ),
+    ),
+    "rule_review": CaseKind("请人工判断", "A human is asked", (WARN, MUTE, REMOVE, FREEZE, ANNOUNCE, DISMISS)),
+}
