@@ -111,7 +111,8 @@ class Membership(models.Model):
     left_at = models.DateTimeField(null=True)
     muted_until = models.DateTimeField(null=True)
     nickname = models.CharField(max_length=120, default="")
-    last_seq = models.BigIntegerField(default=0)
+    state_at = models.DateTimeField(null=True)  # when the fact that set the state happened
+    last_seq = models.BigIntegerField(default=0)  # the last event that changed this row
 
     class Meta:
         db_table = "membership"
