@@ -1,0 +1,54 @@
+"""What every console page is given besides its own content: communities, groups, navigation, badges. Four queries."""
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+
+from qunzhu.console.navigation import navigation
+from qunzhu.kernel.cases.models import Case
+from qunzhu.kernel.clock import SYSTEM_CLOCK
+from qunzhu.kernel.community.access import StaffRequest
+from qunzhu.kernel.community.models import Community, Group, Staff
+from qunzhu.kernel.connectors.local.tokens import console_token
+
+
+def page(
+    request: StaffRequest, template: str, context: dict[str, Any], *, active: str, status: int = 200
+) -> HttpResponse:
+    """Render `template` (extends console/base.html) inside the shell; `active` is the navigation entry's name."""
+    return render(request, template, {**shell(request, active), **context}, status=status)
+
+
+def fragment(request: StaffRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Render a part of a page, without the shell (live updates)."""
+    basics = {"community": request.community, "zone": request.community.timezone, "now": SYSTEM_CLOCK.now()}
+    return render(request, template, {**basics, **context})
+
+
+def shell(request: StaffRequest, active: str) -> dict[str, Any]:
+    """The shell's context for a page of `request.community`."""
+    community = request.community
+    groups = list(Group.objects.filter(community=community).order_by("name", "pk").only("id", "name", "state"))
+    open_cases = Case.objects.filter(community_id=community.pk, state=Case.State.OPEN).count()
+    return {
+        "community": community,
+        "communities": _communities(request),
+        "groups_all": groups,
+        "navigation": navigation(community.slug, request.may, active=active, badges={"cases": open_cases}),
+        "role_label": Staff.Role(request.staff_role).label,
+        "zone": community.timezone,
+        "now": SYSTEM_CLOCK.now(),
+        "live_url": f"/live/console?token={console_token(community.pk)}",
+        "search_url": reverse("console:search", args=[community.slug]),
+        "active": active,
+    }
+
+
+def _communities(request: StaffRequest) -> list[Community]:
+    """The communities this person can switch to, at most a hundred."""
+    rows = Community.objects.order_by("name", "pk").only("id", "slug", "name")
+    if not request.user.is_superuser:  # type: ignore[union-attr]
+        rows = rows.filter(staff__user_id=request.user.pk)
+    return list(rows[:100])
