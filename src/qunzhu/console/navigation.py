@@ -1,4 +1,4 @@
-"""What stands on the left: 今日 on top, the chapters in the order of the guide, the house below. One entry, one page."""
+"""What stands on the left: 今日 on top, the chapters in the order of the guide, the house below."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

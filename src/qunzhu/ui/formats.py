@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 DASH = "–"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-# (seconds, Chinese, English)
+# Length in seconds and its two names, longest first.
 _UNITS = ((86_400, "天", "d"), (3_600, "小时", "h"), (60, "分钟", "min"), (1, "秒", "s"))
 
 

@@ -26,15 +26,15 @@ class StaffRequest(HttpRequest):
     may: Callable[[str], bool]
 
 
-View = Callable[Concatenate[StaffRequest, str, P], HttpResponseBase]
+View = Callable[Concatenate[StaffRequest, P], HttpResponseBase]
 Page = Callable[Concatenate[HttpRequest, str, P], HttpResponseBase]
 
 
 def staff_page(permission: str) -> Callable[[View[P]], Page[P]]:
     """Let a view in only for staff of the community `slug` who hold `permission`.
 
-    The view `view(request, slug, …)` finds `request.community`, `request.staff_role` and `request.may(permission)`.
-    Nobody signed in → sign-in page; no such community or no post in it → 404, so
+    The view is called as `view(request, …)`, without the slug: `request.community`, `request.staff_role` and
+    `request.may(permission)` are set. Nobody signed in → sign-in page; no such community or no post in it → 404, so
     that strangers learn nothing; post without the permission → 403, recorded in the audit. Superusers are owners.
     """
     if permission not in PERMISSIONS:
@@ -51,7 +51,7 @@ def staff_page(permission: str) -> Callable[[View[P]], Page[P]]:
                 raise Http404
             if not may(role, permission):
                 _refuse(request, community, permission)
-            return view(_admit(request, community, role), slug, *args, **kwargs)
+            return view(_admit(request, community, role), *args, **kwargs)
 
         page.permission = permission  # type: ignore[attr-defined]  (a test reads it: every console page has one)
         return page
@@ -71,6 +71,25 @@ def role_of(user: Any, community: Community | None) -> str | None:
 def client_address(request: HttpRequest) -> str:
     """The address of the peer; a proxy that is trusted must set it (see docs/operations)."""
     return str(request.META.get("REMOTE_ADDR", ""))
+
+
+def record_act(request: StaffRequest, action: str, target: str = "", detail: dict[str, Any] | None = None) -> None:
+    """Put what this person does on record; call it in the transaction of the act itself."""
+    audit.record(
+        community_id=request.community.pk,
+        user=request.user.get_username(),
+        action=action,
+        target=target,
+        detail=detail,
+        address=client_address(request),
+        now=SYSTEM_CLOCK.now(),
+    )
+
+
+def check_may(request: StaffRequest, permission: str) -> None:
+    """Raise PermissionDenied, on record, when this person may not; for permissions that depend on the form."""
+    if not request.may(permission):
+        _refuse(request, request.community, permission)
 
 
 def _refuse(request: HttpRequest, community: Community, permission: str) -> None:
