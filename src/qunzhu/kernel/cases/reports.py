@@ -5,7 +5,7 @@ from datetime import datetime
 import psycopg
 
 from qunzhu.kernel.cases.models import Case
-from qunzhu.kernel.community.models import Community
+from qunzhu.kernel.community.selectors import blueprint_of
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
 from qunzhu.kernel.ledger.services import Award, award_many
@@ -15,8 +15,8 @@ UPHELD_POINTS = 5
 
 def upheld_points(community_id: int) -> int:
     """What an upheld report is worth here (guide: 广告举报 +5)."""
-    blueprint = Community.objects.values_list("blueprint", flat=True).get(pk=community_id)
-    return int(blueprint.get("governance", {}).get("points", {}).get("report_upheld", UPHELD_POINTS))
+    governance = blueprint_of(community_id).get("governance", {})
+    return int(governance.get("points", {}).get("ad_report_upheld", UPHELD_POINTS))
 
 
 def settle_reports(case: Case, verdict: str, *, by: str, now: datetime) -> list[NewEvent]:

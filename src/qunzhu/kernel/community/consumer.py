@@ -192,7 +192,7 @@ def _write(batch: Batch, rows: dict[Key, Row]) -> None:
 
 def _note_groups(batch: Batch) -> None:
     for event in batch.events:
-        if event.kind not in GROUP_CHANGES or event.historic:
+        if event.kind not in GROUP_CHANGES or event.historic or event.group_id is None:
             continue
         group = Group.objects.filter(community_id=batch.community_id, pk=event.group_id)
         if event.kind == "group.announced":

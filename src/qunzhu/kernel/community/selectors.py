@@ -11,6 +11,7 @@ from qunzhu.kernel.events import log
 from qunzhu.kernel.events.models import Event
 from qunzhu.kernel.events.runner import raw_connection
 
+LONGEST_ID = 18  # digits that surely fit into a bigint
 GONE = (Membership.State.LEFT, Membership.State.REMOVED)
 
 
@@ -26,7 +27,8 @@ def zone_of(community_id: int) -> str:
 
 def blueprint_of(community_id: int) -> dict[str, Any]:
     """The settings of a community, as its blueprint set them."""
-    return Community.objects.values_list("blueprint", flat=True).get(pk=community_id)
+    blueprint: dict[str, Any] = Community.objects.values_list("blueprint", flat=True).get(pk=community_id)
+    return blueprint
 
 
 def groups_of(community_id: int) -> QuerySet[Group]:
@@ -39,11 +41,11 @@ def members_in(community_id: int, group_id: int | None = None) -> int:
     present = Membership.objects.filter(community_id=community_id).exclude(state__in=GONE)
     if group_id is not None:
         present = present.filter(group_id=group_id)
-    return present.aggregate(people=Count("member_id", distinct=True))["people"]
+    return int(present.aggregate(people=Count("member_id", distinct=True))["people"])
 
 
 def sizes_of_groups(community_id: int) -> dict[int, int]:
-    """group id → how many are in it now; groups without anybody are absent."""
+    """Group id → how many are in it now; groups without anybody are absent."""
     rows = (
         Membership.objects.filter(community_id=community_id)
         .exclude(state__in=GONE)
@@ -69,7 +71,7 @@ def muted_now(community_id: int, member_id: int, *, now: datetime) -> list[Membe
 
 
 def names_of(community_id: int, member_ids: Iterable[int]) -> dict[int, str]:
-    """member id → display name, with one query; unknown ids are absent."""
+    """Member id → display name, with one query; unknown ids are absent."""
     rows = Member.objects.filter(community_id=community_id, pk__in=set(member_ids))
     return dict(rows.values_list("pk", "display_name"))
 
@@ -79,7 +81,9 @@ def find_members(community_id: int, text: str = "", *, group_id: int | None = No
     found = Member.objects.filter(community_id=community_id)
     if text:
         wanted = Q(display_name__icontains=text)
-        found = found.filter(wanted | Q(pk=int(text))) if text.isdecimal() and len(text) < 19 else found.filter(wanted)
+        if text.isdecimal() and len(text) <= LONGEST_ID:
+            wanted |= Q(pk=int(text))
+        found = found.filter(wanted)
     if group_id is not None:
         inside = Membership.objects.filter(community_id=community_id, group_id=group_id).exclude(state__in=GONE)
         found = found.filter(pk__in=inside.values("member_id"))
