@@ -18,6 +18,8 @@ class GroupHour(models.Model):
 
     class Meta:
         db_table = "group_hour"
+        # A day of all groups must not read the hours of all time.
+        indexes = (models.Index(fields=["community_id", "hour"], name="group_hour_by_hour"),)
 
 
 class MemberDay(models.Model):
