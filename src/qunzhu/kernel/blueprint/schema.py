@@ -1,0 +1,496 @@
+"""What a blueprint may say: every setting of all eight chapters, typed, bounded, with unit and default.
+
+Figures are of two kinds: settings (what the system does) and `benchmarks` (what others report; the product measures
+the same figure and shows both). Chapters that are not built yet keep their section here, so a blueprint stays whole.
+"""
+
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta, field
+
+
+def _unit(name: str) -> dict[str, str]:
+    return {"unit": name}
+
+
+# Field types with units. `extra["unit"]` is read by forms and documents.
+Percent = Annotated[int, Meta(ge=0, le=100, extra=_unit("%"))]
+Weight = Annotated[float, Meta(ge=0, le=1, extra=_unit("share"))]
+Count = Annotated[int, Meta(ge=0, le=1_000_000, extra=_unit("count"))]
+Positive = Annotated[int, Meta(ge=1, le=1_000_000, extra=_unit("count"))]
+Points = Annotated[int, Meta(ge=0, le=1_000_000, extra=_unit("points"))]
+Fen = Annotated[int, Meta(ge=0, le=10_000_000_000, extra=_unit("fen (1/100 yuan)"))]
+Minutes = Annotated[int, Meta(ge=1, le=43_200, extra=_unit("minutes"))]
+Hours = Annotated[int, Meta(ge=1, le=8_760, extra=_unit("hours"))]
+Days = Annotated[int, Meta(ge=1, le=3_650, extra=_unit("days"))]
+Age = Annotated[int, Meta(ge=0, le=120, extra=_unit("years"))]
+TimeOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", extra=_unit("HH:MM"))]
+Slug = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
+Key = Annotated[str, Meta(pattern=r"^[a-z0-9_.-]+$", max_length=60)]
+Name = Annotated[str, Meta(min_length=1, max_length=80)]
+Text = Annotated[str, Meta(min_length=1, max_length=10_000)]
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun", "workday", "weekend"]
+
+
+class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of every part of a blueprint: an unknown key is an error, not a wish that nobody hears."""
+
+
+# --- who and where ---------------------------------------------------------------------------------------------
+
+
+class GroupPlan(Section, kw_only=True):
+    """A group that is opened with the community."""
+
+    name: Name
+    connector: Literal["local"] = "local"
+    profile: Literal["full", "wecom-customer-group", "personal-wechat"] = "full"
+    capacity: Annotated[int, Meta(ge=2, le=500, extra=_unit("people"))] = 500
+    observation: bool = False  # 观察群: where inactive members are moved to
+
+
+class StaffPlan(Section, kw_only=True):
+    """A console user that is created with the community; passwords are generated and shown once."""
+
+    username: Annotated[str, Meta(pattern=r"^[\w.@+-]+$", max_length=150)]
+    role: Literal["owner", "manager", "moderator", "analyst", "finance"]
+
+
+# --- 1 目标定位 ------------------------------------------------------------------------------------------------
+
+
+class AgeBand(Section, kw_only=True):
+    youngest: Age = 25
+    oldest: Age = 35
+    weight: Weight = 0.3
+
+
+class Trait(Section, kw_only=True):
+    """One attribute of the persona: the values looked for, and how much it counts."""
+
+    values: list[Name]
+    weight: Weight
+
+
+class Persona(Section, kw_only=True):
+    age: AgeBand = field(default_factory=AgeBand)
+    city: Trait
+    occupation: Trait
+    interests: Trait
+
+
+class Question(Section, kw_only=True):
+    """A question of the entry questionnaire; its answer tells `attribute` of the persona (empty: a need)."""
+
+    id: Key
+    text: Name
+    kind: Literal["single", "multiple", "number", "text"]
+    options: list[Name] = []
+    attribute: Literal["", "age", "city", "occupation", "interests"] = ""
+    required: bool = True
+
+
+class Admission(Section, kw_only=True):
+    """Match score: from `enter_from` on one enters at once, from `review_from` on a human looks, below is declined."""
+
+    enter_from: Percent = 85
+    review_from: Percent = 60
+    declined_text: Text = "感谢你的申请,目前群内主题与你的情况不太匹配,我们先保留你的名额。"
+
+
+class Rhythm(Section, kw_only=True):
+    workday_pushes: list[TimeOfDay] = field(default_factory=lambda: ["08:00", "20:00"])
+    weekend_topic: bool = True
+    expert_live_per_week: Count = 1
+
+
+class PositioningBenchmarks(Section, kw_only=True):
+    match: Percent = 85
+    daily_reads: Count = 2000
+    open_rate: Percent = 68
+
+
+class Positioning(Section, kw_only=True):
+    """Who the community is for, what it promises, and when it speaks."""
+
+    persona: Persona
+    questionnaire: list[Question] = []
+    admission: Admission = field(default_factory=Admission)
+    value_proposition: Text
+    content: list[Name] = field(default_factory=lambda: ["早报", "深度解读", "案例研讨"])
+    rhythm: Rhythm = field(default_factory=Rhythm)
+    benchmarks: PositioningBenchmarks = field(default_factory=PositioningBenchmarks)
+
+
+# --- 2 群规 ----------------------------------------------------------------------------------------------------
+
+
+class Clause(Section, kw_only=True):
+    """A sentence of the rules as members read it; rules refer to it by `id`."""
+
+    id: Annotated[str, Meta(pattern=r"^\d+(\.\d+)*$")]
+    text: Text
+
+
+class DailyMessages(Section, kw_only=True):
+    limit: Positive = 5
+    not_counted: list[Literal["command", "checkin", "vote"]] = field(
+        default_factory=lambda: ["command", "checkin", "vote"]
+    )
+
+
+class AdClearance(Section, kw_only=True):
+    """报备: an ad may be posted after approval, within a window."""
+
+    required: bool = True
+    window: Hours = 24
+
+
+class Step(Section, kw_only=True):
+    """A step of the ladder 警告 → 禁言 → 移出."""
+
+    action: Literal["warn", "mute", "remove"]
+    minutes: Minutes | None = None
+
+
+class Strikes(Section, kw_only=True):
+    limit: Positive = 3
+    expire_after: Days = 30
+
+
+class GovernancePoints(Section, kw_only=True):
+    quality_content: Points = 10
+    ad_report_upheld: Points = 5
+
+
+class Elimination(Section, kw_only=True):
+    """淘汰机制: days in a row without interaction → tag → human review → observation group."""
+
+    inactive_after: Days = 3
+    tag: Name = "沉默"
+    human_review: bool = True
+    grace_for_new: Days = 7
+    respects_holidays: bool = True
+
+
+class Appeal(Section, kw_only=True):
+    within: Days = 7
+
+
+class Governance(Section, kw_only=True):
+    """The rules as people read them; what the engine runs is `rules`."""
+
+    pact: list[Clause]
+    daily_messages: DailyMessages = field(default_factory=DailyMessages)
+    ads: AdClearance = field(default_factory=AdClearance)
+    ladder: list[Step] = field(
+        default_factory=lambda: [Step(action="warn"), Step(action="mute", minutes=60), Step(action="remove")]
+    )
+    strikes: Strikes = field(default_factory=Strikes)
+    points: GovernancePoints = field(default_factory=GovernancePoints)
+    elimination: Elimination = field(default_factory=Elimination)
+    appeal: Appeal = field(default_factory=Appeal)
+    two_person_rule: list[Literal["remove_all", "rebuild_group", "erase_member"]] = field(
+        default_factory=lambda: ["rebuild_group", "erase_member"]
+    )
+    announcement: Text
+
+
+# --- 3 招募 ----------------------------------------------------------------------------------------------------
+
+
+class Channel(Section, kw_only=True):
+    """Where members come from, and what one joined member costs."""
+
+    id: Key
+    name: Name
+    how: Name
+    cost_per_join: Fen = 0
+
+
+class LiveQr(Section, kw_only=True):
+    """活码: one printed code that moves on when a group's code is worn out."""
+
+    scans_per_code: Annotated[int, Meta(ge=1, le=200, extra=_unit("scans"))] = 200
+    seats: Annotated[int, Meta(ge=2, le=500, extra=_unit("people"))] = 500
+    code_lives: Days = 7
+
+
+class ReferralTier(Section, kw_only=True):
+    invited: Positive
+    reward: Points
+
+
+class Referral(Section, kw_only=True):
+    """Rewards for invitations; credited only after the invited person stayed."""
+
+    tiers: list[ReferralTier] = field(
+        default_factory=lambda: [
+            ReferralTier(invited=1, reward=20),
+            ReferralTier(invited=3, reward=80),
+            ReferralTier(invited=10, reward=300),
+        ]
+    )
+    credited_after: Days = 7
+    clawback_within: Days = 7
+
+
+class RecruitmentBenchmarks(Section, kw_only=True):
+    invited_conversion: Percent = 32
+    natural_conversion: Percent = 17
+
+
+class Recruitment(Section, kw_only=True):
+    channels: list[Channel]
+    funnel: list[Key] = field(
+        default_factory=lambda: ["seen", "scanned", "questionnaire", "approved", "joined", "retained_7d", "paid"]
+    )
+    live_qr: LiveQr = field(default_factory=LiveQr)
+    referral: Referral = field(default_factory=Referral)
+    benchmarks: RecruitmentBenchmarks = field(default_factory=RecruitmentBenchmarks)
+
+
+# --- 4 内容 ----------------------------------------------------------------------------------------------------
+
+
+class Mix(Section, kw_only=True):
+    """433: shares of a week's content; they sum to 100."""
+
+    knowledge: Percent = 40
+    topic: Percent = 30
+    entertainment: Percent = 30
+    tolerance: Percent = 5
+
+    def __post_init__(self) -> None:
+        if self.knowledge + self.topic + self.entertainment != 100:  # noqa: PLR2004  (per cent)
+            raise ValueError("knowledge + topic + entertainment must be 100")
+
+
+class Slot(Section, kw_only=True):
+    """When a kind of content goes out; `until` makes it a stretch of time."""
+
+    kind: Literal["knowledge", "topic", "entertainment"]
+    days: list[Weekday]
+    at: TimeOfDay
+    until: TimeOfDay | None = None
+    forms: list[Name] = []
+
+
+class ContentBenchmarks(Section, kw_only=True):
+    knowledge_favourited: Percent = 89
+    topic_participation: Percent = 76
+    entertainment_opened: Percent = 93
+    interaction_uplift: Percent = 47
+
+
+class Content(Section, kw_only=True):
+    mix: Mix = field(default_factory=Mix)
+    slots: list[Slot]
+    benchmarks: ContentBenchmarks = field(default_factory=ContentBenchmarks)
+
+
+# --- 5 活跃 ----------------------------------------------------------------------------------------------------
+
+
+class Levels(Section, kw_only=True):
+    """等级: a composite of message quality and active time; `thresholds` are the scores at which a level begins."""
+
+    quality_weight: Weight = 0.6
+    active_time_weight: Weight = 0.4
+    names: list[Name] = field(default_factory=lambda: ["新芽", "常客", "骨干", "专家", "领航"])
+    thresholds: list[Count] = field(default_factory=lambda: [0, 50, 200, 600, 1500])
+
+
+class StreakBonus(Section, kw_only=True):
+    days: Days
+    bonus: Points
+
+
+class CheckInSettings(Section, kw_only=True):
+    points: Points = 2
+    streaks: list[StreakBonus] = field(
+        default_factory=lambda: [StreakBonus(days=7, bonus=10), StreakBonus(days=30, bonus=50)]
+    )
+
+
+class Honour(Section, kw_only=True):
+    """荣誉: the weekly contribution list."""
+
+    top: Positive = 10
+    day: Weekday = "mon"
+    at: TimeOfDay = "09:00"
+
+
+class Debate(Section, kw_only=True):
+    day: Weekday = "sat"
+    at: TimeOfDay = "20:00"
+    minutes: Minutes = 60
+
+
+class RedPacketRain(Section, kw_only=True):
+    """红包雨: exactly the budget is paid, one share a member."""
+
+    budget: Points = 500
+    shares: Positive = 50
+    per_month: Count = 4
+
+
+class CheckInChallenge(Section, kw_only=True):
+    days: Days = 21
+    stake: Points = 20
+
+
+class Good(Section, kw_only=True):
+    """A thing in the points mall."""
+
+    id: Key
+    name: Name
+    price: Points
+    stock: Count
+
+
+class EngagementBenchmarks(Section, kw_only=True):
+    weekly_active_uplift: Percent = 35
+    next_day_retention_points: Percent = 23
+    monthly_retention_uplift: Percent = 28
+    quality_content_factor: Count = 4
+
+
+class Engagement(Section, kw_only=True):
+    levels: Levels = field(default_factory=Levels)
+    checkin: CheckInSettings = field(default_factory=CheckInSettings)
+    honour: Honour = field(default_factory=Honour)
+    debate: Debate = field(default_factory=Debate)
+    red_packet_rain: RedPacketRain = field(default_factory=RedPacketRain)
+    challenge: CheckInChallenge = field(default_factory=CheckInChallenge)
+    mall: list[Good] = []
+    benchmarks: EngagementBenchmarks = field(default_factory=EngagementBenchmarks)
+
+
+# --- 6 风险 ----------------------------------------------------------------------------------------------------
+
+
+class Notice(Section, kw_only=True):
+    """初级: this many ads by one member in a day → the system warns."""
+
+    ads_per_day: Positive = 3
+
+
+class Yellow(Section, kw_only=True):
+    """黄色: more than this many equal links in an hour → mute."""
+
+    equal_links_per_hour: Positive = 5
+    mute: Minutes = 60
+
+
+class Orange(Section, kw_only=True):
+    """橙色: this many different people report one member, or private adds pile up → a human steps in."""
+
+    reporters: Positive = 3
+    reports_within: Hours = 24
+    private_adds_per_day: Positive = 5
+    decide_within: Hours = 4
+
+
+class Red(Section, kw_only=True):
+    """红色: categories that close a group at once; what may run without a human is listed, the rest asks one."""
+
+    categories: list[Key] = field(default_factory=lambda: ["fraud", "fundraising"])
+    without_a_human: list[Literal["freeze", "recall", "close", "rebuild"]] = field(
+        default_factory=lambda: ["freeze", "recall"]
+    )
+    decide_within: Hours = 1
+
+
+class BlackBox(Section, kw_only=True):
+    """行为黑匣子: when a block of events is sealed although it is not full."""
+
+    seal_after: Minutes = 10
+
+
+class Keywords(Section, kw_only=True):
+    """关键词库: files beside the blueprint, one word a line, named for their category; allow-list words beside."""
+
+    files: list[Annotated[str, Meta(pattern=r"^[\w/.-]+\.txt$", max_length=200)]] = []
+    allow: list[Name] = []
+
+
+class Risk(Section, kw_only=True):
+    notice: Notice = field(default_factory=Notice)
+    yellow: Yellow = field(default_factory=Yellow)
+    orange: Orange = field(default_factory=Orange)
+    red: Red = field(default_factory=Red)
+    black_box: BlackBox = field(default_factory=BlackBox)
+    keywords: Keywords = field(default_factory=Keywords)
+
+
+# --- 7 数据 ----------------------------------------------------------------------------------------------------
+
+
+class AnalyticsBenchmarks(Section, kw_only=True):
+    groups_reaching_messages: Percent = 81
+    quality_share: Percent = 38
+    funnel_reached: Percent = 67
+
+
+class Analytics(Section, kw_only=True):
+    """金字塔: thresholds of health; below them an alert is raised."""
+
+    messages_per_day: Count = 120
+    quality_share: Percent = 35
+    funnel_layers: Positive = 4
+    retention_days: Days = 7
+    quiet_alarm: Minutes = 15  # no event at all for that long while a connector is up
+    weekly_report_day: Weekday = "mon"
+    weekly_report_at: TimeOfDay = "09:00"
+    benchmarks: AnalyticsBenchmarks = field(default_factory=AnalyticsBenchmarks)
+
+
+# --- 8 变现 ----------------------------------------------------------------------------------------------------
+
+
+class Gate(Section, kw_only=True):
+    """What the community's health must reach before a stage opens."""
+
+    messages_per_day: Count = 0
+    quality_share: Percent = 0
+    retention_7d: Percent = 0
+
+
+class Stage(Section, kw_only=True):
+    id: Literal["trust", "membership", "cocreation"]
+    name: Name
+    products: list[Name]
+    gate: Gate = field(default_factory=Gate)
+
+
+class Commerce(Section, kw_only=True):
+    stages: list[Stage]
+    platform_share: Percent = 20
+    commercial_messages_at_most: Percent = 10
+    crowdfunding_all_or_nothing: bool = True
+
+
+# --- the whole -------------------------------------------------------------------------------------------------
+
+
+class Blueprint(Section, kw_only=True):
+    """A whole community. `rules` is what `kernel/engine/rules.py` compiles."""
+
+    format: Literal[1]
+    slug: Slug
+    name: Name
+    summary: Text
+    timezone: Annotated[str, Meta(min_length=1, max_length=40)] = "Asia/Shanghai"
+    groups: Annotated[list[GroupPlan], Meta(min_length=1, max_length=1000)]
+    staff: list[StaffPlan] = field(default_factory=lambda: [StaffPlan(username="owner", role="owner")])
+    positioning: Positioning
+    governance: Governance
+    recruitment: Recruitment
+    content: Content
+    engagement: Engagement
+    risk: Risk
+    analytics: Analytics
+    commerce: Commerce
+    rules: list[dict[str, Any]] = []
