@@ -22,7 +22,8 @@ ACTIONS: tuple[str, ...] = (
 
 class Capability(msgspec.Struct, frozen=True):
     """A profile. `how` covers every action; `steps` are what a human does ({nickname}, {group}, {text}, {until},
-    {seq} are filled in); `reasons` say why an action is emulated or impossible."""
+    {seq} are filled in); `reasons` say why an action is emulated or impossible.
+    """
 
     name: str
     title: str
@@ -178,7 +179,7 @@ class Outcome(msgspec.Struct, frozen=True):
     events: tuple[NewEvent, ...] = ()
 
 
-class Refused(Exception):  # noqa: N818  (a platform's answer, not a programming error)
+class Refused(Exception):
     """The platform will never do this (the member is gone, the message is unknown): retrying is pointless."""
 
 

@@ -158,6 +158,13 @@ def read(
     return [Event(*row[:10], _decode(row[10]) if row[10] else {}) for row in rows]  # type: ignore[call-arg]
 
 
+def read_at(conn: psycopg.Connection[Any], community_id: int, seqs: Sequence[int]) -> list[Event]:
+    """The events at exactly `seqs`, in order of seq."""
+    sql = f"SELECT {_COLUMNS} FROM event WHERE community_id = %s AND seq = ANY(%s) ORDER BY seq"
+    rows = _cursor(conn).execute(sql, [community_id, list(seqs)], binary=True).fetchall()
+    return [Event(*row[:10], _decode(row[10]) if row[10] else {}) for row in rows]  # type: ignore[call-arg]
+
+
 def head(conn: psycopg.Connection[Any], community_id: int) -> int:
     """The last seq of a community's log; 0 when it is empty or unknown."""
     row = conn.execute("SELECT seq FROM event_head WHERE community_id = %s", [community_id]).fetchone()

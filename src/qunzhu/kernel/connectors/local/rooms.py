@@ -1,32 +1,127 @@
-"""What the local platform itself does to its rooms; each act writes its event in the same transaction.
+"""What the local platform itself does to its rooms: each act changes the state and returns the event that says so.
 
-No Django: the receiver (members acting by hand) and the client (the product acting) both call it.
+No Django: the receiver (members acting by hand) and the client (the product acting) both call it. The caller locks
+the occupants first, appends the returned events last, and commits both together.
 """
 
 from datetime import datetime
 from typing import Any
 
+import msgspec
 import psycopg
 
-from qunzhu.kernel.connectors.local.locks import lock_occupants
-from qunzhu.kernel.events import log
 from qunzhu.kernel.events.schema import NewEvent, event_id
 
 CONNECTOR = "local"
 STATE_CHANNEL = "qunzhu_local_state"
+SPOKEN = ("message.posted", "command.posted", "message.sent")
 
 
-def leave(
-    conn: psycopg.Connection[Any], community_id: int, group_id: int, member_id: int, *, now: datetime
-) -> int | None:
-    """Take a member out by own will; returns the seq of `member.left`, None when not inside."""
-    lock_occupants(conn, [(group_id, member_id)])
+class Act(msgspec.Struct, frozen=True):
+    """Who acts where. `by` is qunzhu, member or owner:<member_id>; `effect` is the effect id when the product acts."""
+
+    community_id: int
+    group_id: int
+    by: str
+    now: datetime
+    effect: str | None = None
+
+    def event(self, kind: str, body: dict[str, Any], *fact: object, member_id: int | None = None) -> NewEvent:
+        """The event of this act; an effect's fact is the effect itself, a hand's fact is given."""
+        marked = {**body, "effect": self.effect} if self.effect else body
+        unique = (self.effect,) if self.effect else (*fact, self.now.isoformat())
+        return NewEvent(
+            self.community_id, event_id(CONNECTOR, self.group_id, kind, *unique), kind, self.now, marked,
+            self.group_id, member_id, CONNECTOR,
+        )  # fmt: skip
+
+
+def leave(conn: psycopg.Connection[Any], act: Act, member_id: int) -> NewEvent | None:
+    """Take a member out by own will; None when not inside."""
+    gone = conn.execute(
+        "DELETE FROM local_occupant WHERE group_id = %s AND member_id = %s AND removed_at IS NULL",
+        [act.group_id, member_id],
+    ).rowcount
+    return act.event("member.left", {}, member_id, member_id=member_id) if gone else None
+
+
+def rename(conn: psycopg.Connection[Any], act: Act, member_id: int, nickname: str) -> NewEvent | None:
+    """Change the name shown in the room; None when not inside or named so already."""
+    changed = conn.execute(
+        "UPDATE local_occupant SET nickname = %s"
+        " WHERE group_id = %s AND member_id = %s AND removed_at IS NULL AND nickname <> %s",
+        [nickname, act.group_id, member_id, nickname],
+    ).rowcount
+    return act.event("member.renamed", {"nickname": nickname}, member_id, member_id=member_id) if changed else None
+
+
+def mute(conn: psycopg.Connection[Any], act: Act, member_id: int, until: datetime) -> NewEvent | None:
+    """Let a member not speak until a time; a longer mute stays. None when the member is not inside."""
     row = conn.execute(
-        "DELETE FROM local_occupant WHERE group_id = %s AND member_id = %s AND removed_at IS NULL RETURNING joined_at",
-        [group_id, member_id],
+        "UPDATE local_occupant SET muted_until = GREATEST(muted_until, %s)"
+        " WHERE group_id = %s AND member_id = %s AND removed_at IS NULL RETURNING muted_until",
+        [until, act.group_id, member_id],
     ).fetchone()
     if row is None:
         return None
-    fact = event_id("left", CONNECTOR, group_id, member_id, row[0].isoformat())
-    event = NewEvent(community_id, fact, "member.left", now, {}, group_id, member_id, CONNECTOR)
-    return log.append(conn, [event], now=now)[0].seq
+    return act.event("member.muted", {"until": row[0].isoformat(), "by": act.by}, member_id, member_id=member_id)
+
+
+def unmute(conn: psycopg.Connection[Any], act: Act, member_id: int) -> NewEvent | None:
+    """End a mute before its time; None when the member is not inside or not muted."""
+    changed = conn.execute(
+        "UPDATE local_occupant SET muted_until = NULL"
+        " WHERE group_id = %s AND member_id = %s AND removed_at IS NULL AND muted_until > %s",
+        [act.group_id, member_id, act.now],
+    ).rowcount
+    return act.event("member.unmuted", {"by": act.by}, member_id, member_id=member_id) if changed else None
+
+
+def remove(conn: psycopg.Connection[Any], act: Act, member_id: int) -> NewEvent | None:
+    """Put a member out; the seat stays marked, so that the same browser cannot come back. None when not inside."""
+    changed = conn.execute(
+        "UPDATE local_occupant SET removed_at = %s WHERE group_id = %s AND member_id = %s AND removed_at IS NULL",
+        [act.now, act.group_id, member_id],
+    ).rowcount
+    return act.event("member.removed", {"by": act.by}, member_id, member_id=member_id) if changed else None
+
+
+def recall(act: Act, seq: int, author: int | None) -> NewEvent:
+    """Withdraw a message. The log keeps it (evidence); rooms no longer show it."""
+    by = act.by if act.by in {"qunzhu", "member"} else "staff"
+    return act.event("message.recalled", {"target": seq, "by": by}, seq, member_id=author)
+
+
+def announce(conn: psycopg.Connection[Any], act: Act, text: str) -> NewEvent:
+    """Replace the announcement."""
+    conn.execute("UPDATE local_room SET announcement = %s WHERE group_id = %s", [text, act.group_id])
+    return act.event("group.announced", {"text": text, "by": act.by})
+
+
+def set_frozen(conn: psycopg.Connection[Any], act: Act, *, frozen: bool) -> NewEvent | None:
+    """Close the room for all but its owner and admins, or open it again; None when it is so already."""
+    changed = conn.execute(
+        "UPDATE local_room SET frozen = %s WHERE group_id = %s AND frozen <> %s", [frozen, act.group_id, frozen]
+    ).rowcount
+    return act.event("group.frozen" if frozen else "group.unfrozen", {"by": act.by}) if changed else None
+
+
+def sent(act: Act, purpose: str, text: str, *, to: int | None = None, reply_to: int | None = None) -> NewEvent:
+    """The product speaks in the room."""
+    body: dict[str, Any] = {"text": text, "purpose": purpose}
+    if to is not None:
+        body["to"] = to
+    if reply_to is not None:
+        body["reply_to"] = reply_to
+    return act.event("message.sent", body, purpose)
+
+
+def message(conn: psycopg.Connection[Any], act: Act, seq: int) -> tuple[int | None, datetime, bool] | None:
+    """(author, when, recalled already) of what was said at `seq` in this room; None when nothing was said there."""
+    row = conn.execute(
+        "SELECT e.member_id, e.occurred_at, EXISTS (SELECT 1 FROM event r WHERE r.community_id = e.community_id"
+        " AND r.kind = 'message.recalled' AND r.seq > e.seq AND (r.body->>'target')::bigint = e.seq)"
+        " FROM event e WHERE e.community_id = %s AND e.seq = %s AND e.group_id = %s AND e.kind = ANY(%s)",
+        [act.community_id, seq, act.group_id, list(SPOKEN)],
+    ).fetchone()
+    return (row[0], row[1], row[2]) if row else None

@@ -9,8 +9,11 @@ import psycopg
 from django.db import transaction
 
 from qunzhu.kernel.community.models import Group, Identity, Member
+from qunzhu.kernel.connectors.local import rooms
 from qunzhu.kernel.connectors.local.locks import lock_occupants, lock_rooms
 from qunzhu.kernel.connectors.local.models import Occupant, Room
+from qunzhu.kernel.connectors.local.parse import Refusal, clean_nickname
+from qunzhu.kernel.connectors.local.rooms import Act
 from qunzhu.kernel.connectors.local.tokens import member_token
 from qunzhu.kernel.connectors.port import capability
 from qunzhu.kernel.events import log
@@ -19,12 +22,11 @@ from qunzhu.kernel.events.schema import NewEvent, event_id
 
 CONNECTOR = "local"
 JOIN_CODE_BYTES = 9
-NICKNAME_LENGTH = 30
 VIA = frozenset({"link", "qr", "invite", "import"})
 ROLES = frozenset({"member", "admin", "owner"})
 
 
-class JoinRefused(ValueError):  # noqa: N818  (a room's answer, not a programming error)
+class JoinRefused(ValueError):
     """Coming in was refused; `code` is full, removed, closed or nickname; the message is for the member."""
 
     def __init__(self, code: str, message: str) -> None:
@@ -66,16 +68,12 @@ def new_join_code(*, room: Room) -> str:
     return room.join_code
 
 
-def clean_nickname(nickname: str) -> str:
-    """The nickname as it is kept: trimmed, one line. Raises JoinRefused("nickname") when empty or too long."""
-    cleaned = " ".join(nickname.replace("\x00", "").split())
-    if not cleaned:
-        raise JoinRefused("nickname", "请填写昵称")
-    if len(cleaned) > NICKNAME_LENGTH:
-        raise JoinRefused("nickname", f"昵称最多 {NICKNAME_LENGTH} 个字")
-    if not cleaned.isprintable():
-        raise JoinRefused("nickname", "昵称里有不能显示的字符")
-    return cleaned
+def checked_nickname(nickname: str) -> str:
+    """The nickname as it is kept. Raises JoinRefused("nickname")."""
+    try:
+        return clean_nickname(nickname)
+    except Refusal as refusal:
+        raise JoinRefused(refusal.code, refusal.message) from refusal
 
 
 @transaction.atomic
@@ -98,14 +96,15 @@ def join_room(
     raw = raw_connection()
     lock_rooms(raw, [room.group_id])
     group = Group.objects.get(pk=room.group_id)
-    member = Member.objects.filter(pk=member_id, community_id=room.community_id, erased_at=None).first()
+    known = Member.objects.filter(community_id=room.community_id, erased_at=None)
+    member = known.filter(pk=member_id).first() if member_id is not None else None
     occupant = Occupant.objects.filter(group_id=room.group_id, member_id=member.pk).first() if member else None
     if member and occupant:
         if occupant.removed_at:
             raise JoinRefused("removed", "你已被移出这个群,不能再次加入。如有疑问,请联系群主")
         return Joined(member, occupant, member_token(room.community_id, member.pk), None)
     _check_open(group, room)
-    nickname = clean_nickname(nickname)
+    nickname = checked_nickname(nickname)
     if member is None:
         member = _new_member(room.community_id, nickname, now)
     identity = _identity(member, nickname)
@@ -144,9 +143,10 @@ def _identity(member: Member, nickname: str) -> Identity:
 @transaction.atomic
 def leave_room(*, room: Room, member_id: int, now: datetime) -> int | None:
     """Take a member out by own will; returns the seq of `member.left`, None when not inside."""
-    from qunzhu.kernel.connectors.local.rooms import leave
-
-    return leave(raw_connection(), room.community_id, room.group_id, member_id, now=now)
+    raw = raw_connection()
+    lock_occupants(raw, [(room.group_id, member_id)])
+    left = rooms.leave(raw, Act(room.community_id, room.group_id, "member", now), member_id)
+    return log.append(raw, [left], now=now)[0].seq if left else None
 
 
 @transaction.atomic
@@ -173,6 +173,4 @@ def set_profile(*, group: Group, profile: str) -> None:
 
 def notify_state(conn: psycopg.Connection[Any], community_id: int, group_id: int) -> None:
     """Tell open chat pages that the room's state changed without an event."""
-    from qunzhu.kernel.connectors.local.rooms import STATE_CHANNEL
-
-    conn.execute("SELECT pg_notify(%s, %s)", [STATE_CHANNEL, f"{community_id}:{group_id}"])
+    conn.execute("SELECT pg_notify(%s, %s)", [rooms.STATE_CHANNEL, f"{community_id}:{group_id}"])

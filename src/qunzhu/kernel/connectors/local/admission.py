@@ -1,0 +1,191 @@
+"""Whether drafts may be said, decided for a whole batch against the rooms as they are at this point of the log.
+
+The community's log is locked first: a mute that is in the log before a message always stops it.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+import psycopg
+
+from qunzhu.kernel.connectors.local.client import spoken_time
+from qunzhu.kernel.connectors.local.locks import lock_log
+from qunzhu.kernel.connectors.local.parse import Draft, Refusal
+from qunzhu.kernel.connectors.local.rooms import CONNECTOR, SPOKEN
+from qunzhu.kernel.connectors.port import capability
+from qunzhu.kernel.events.schema import Appended, NewEvent
+
+Connection = psycopg.Connection[Any]
+
+_SEATS = """
+SELECT p.group_id, p.member_id, r.community_id, r.frozen, g.profile, g.state, g.name, c.timezone, o.nickname, o.role,
+       o.muted_until, o.removed_at, o.last_read_seq
+FROM unnest(%s::int8[], %s::int8[]) AS p(group_id, member_id)
+JOIN local_room r ON r.group_id = p.group_id
+JOIN community_group g ON g.id = p.group_id
+JOIN community c ON c.id = r.community_id
+LEFT JOIN local_occupant o ON o.group_id = p.group_id AND o.member_id = p.member_id
+"""
+
+
+class Seat(msgspec.Struct, frozen=True, gc=False):
+    """A member's place in a room, with the room's own state; `nickname` is None for strangers."""
+
+    group_id: int
+    member_id: int
+    community_id: int
+    frozen: bool
+    profile: str
+    group_state: str
+    group_name: str
+    timezone: str
+    nickname: str | None
+    role: str | None
+    muted_until: datetime | None
+    removed_at: datetime | None
+    last_read_seq: int | None
+
+    @property
+    def leads(self) -> bool:
+        """Owner or admin of the room."""
+        return self.role in {"owner", "admin"}
+
+
+def seats(conn: Connection, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Seat]:
+    """The seats of (group, member) pairs; groups without a room are absent."""
+    rows = psycopg.Cursor(conn).execute(_SEATS, [[g for g, _ in pairs], [m for _, m in pairs]], binary=True)
+    return {(row[0], row[1]): Seat(*row) for row in rows.fetchall()}
+
+
+def check_inside(seat: Seat | None, community_id: int) -> Seat:
+    """The seat, if its member is in the room. Raises Refusal 404 (unknown group) or 403 (stranger, removed)."""
+    if seat is None or seat.community_id != community_id:
+        raise Refusal(404, "unknown_group", "没有找到这个群")
+    if seat.nickname is None:
+        raise Refusal(403, "not_member", "你还不在这个群里,请先加入")
+    if seat.removed_at is not None:
+        raise Refusal(403, "removed", "你已被移出这个群。觉得不对?可以到「我的」页申诉")
+    return seat
+
+
+def check_may_speak(seat: Seat, now: datetime) -> None:
+    """Raise Refusal 403 when the room is closed, frozen, or its member muted, as far as its platform can do that."""
+    if seat.group_state == "closed":
+        raise Refusal(403, "closed", "这个群已经关闭")
+    how = capability(seat.profile).how
+    if seat.muted_until is not None and seat.muted_until > now and how["mute"] == "native":
+        until = spoken_time(seat.muted_until, now, seat.timezone)
+        raise Refusal(
+            403, "muted", f"先休息一下,{until} 恢复发言。觉得不对?可以到「我的」页申诉",
+            until=seat.muted_until.isoformat(),
+        )  # fmt: skip
+    if seat.frozen and not seat.leads and how["freeze"] != "emulated":
+        raise Refusal(403, "frozen", "群主暂时关闭了发言,请稍后再来")
+
+
+def admit(conn: Connection, drafts: Sequence[Draft], *, now: datetime) -> list[NewEvent | Refusal | Appended]:
+    """Result i belongs to draft i: the event to append, a refusal, or where it stands already."""
+    lock_log(conn, [d.community_id for d in drafts])
+    found = seats(conn, list({(d.group_id, d.member_id) for d in drafts}))
+    images = _images(conn, [d.image for d in drafts if d.image])
+    quoted = _authors(conn, [(d.community_id, d.reply_to, d.group_id) for d in drafts if d.reply_to])
+    results: list[NewEvent | Refusal | Appended] = []
+    for draft in drafts:
+        try:
+            seat = check_inside(found.get((draft.group_id, draft.member_id)), draft.community_id)
+            check_may_speak(seat, now)
+            results.append(_event(draft, seat, images, quoted, now))
+        except Refusal as refusal:
+            results.append(refusal)
+    return _answer_repeats(conn, drafts, results)
+
+
+def _event(
+    draft: Draft,
+    seat: Seat,
+    images: dict[UUID, tuple[int, int, dict[str, Any]]],
+    quoted: dict[tuple[int, int], int | None],
+    now: datetime,
+) -> NewEvent:
+    body: dict[str, Any] = {"platform_id": draft.id.hex, "text": draft.text, "type": "text", "nickname": seat.nickname}
+    if draft.links:
+        body["links"] = draft.links
+        if draft.links == [draft.text]:
+            body["type"] = "link"
+    if draft.mentions:
+        body["mentions"] = draft.mentions
+    if draft.reply_to is not None:
+        if (draft.group_id, draft.reply_to) not in quoted:
+            raise Refusal(400, "unknown_message", "没有找到要引用的消息")
+        body["reply_to"] = draft.reply_to
+        body["type"] = "quote"
+    if draft.image is not None:
+        group_id, member_id, picture = images.get(draft.image, (0, 0, {}))
+        if (group_id, member_id) != (draft.group_id, draft.member_id):
+            raise Refusal(400, "unknown_image", "没有找到这张图片,请重新上传")
+        body["image"] = picture
+        body["type"] = "image"
+    kind = "message.posted"
+    if draft.command is not None:
+        kind = "command.posted"
+        body["command"], body["args"] = draft.command.name, draft.command.args
+        if draft.command.name == "report":
+            body.update(_report_target(draft, quoted))
+    return NewEvent(
+        draft.community_id, draft.id, kind, now, body, draft.group_id, draft.member_id, CONNECTOR
+    )  # fmt: skip
+
+
+def _report_target(draft: Draft, quoted: dict[tuple[int, int], int | None]) -> dict[str, int]:
+    """Whom a report is about: the author of the quoted message, else the first one mentioned."""
+    if draft.reply_to is not None and (author := quoted.get((draft.group_id, draft.reply_to))) is not None:
+        return {"target": author, "target_seq": draft.reply_to}
+    return {"target": draft.mentions[0]} if draft.mentions else {}
+
+
+def _images(conn: Connection, ids: list[UUID]) -> dict[UUID, tuple[int, int, dict[str, Any]]]:
+    if not ids:
+        return {}
+    rows = conn.execute(
+        "SELECT id, group_id, member_id, media_type, width, height FROM local_upload WHERE id = ANY(%s)", [ids]
+    ).fetchall()
+    return {
+        i: (g, m, {"upload": str(i), "width": width, "height": height, "media_type": media})
+        for i, g, m, media, width, height in rows
+    }
+
+
+def _authors(conn: Connection, wanted: list[tuple[int, int, int]]) -> dict[tuple[int, int], int | None]:
+    """(group, seq) → author of what was said there; absent when nothing was."""
+    if not wanted:
+        return {}
+    communities, seqs, groups = (list(column) for column in zip(*set(wanted), strict=True))
+    rows = conn.execute(
+        "SELECT e.group_id, e.seq, e.member_id FROM unnest(%s::int8[], %s::int8[], %s::int8[]) AS w(c, s, g)"
+        " JOIN event e ON e.community_id = w.c AND e.seq = w.s AND e.group_id = w.g WHERE e.kind = ANY(%s)",
+        [communities, seqs, groups, list(SPOKEN)],
+    ).fetchall()
+    return {(group, seq): author for group, seq, author in rows}
+
+
+def _answer_repeats(
+    conn: Connection, drafts: Sequence[Draft], results: list[NewEvent | Refusal | Appended]
+) -> list[NewEvent | Refusal | Appended]:
+    """A message said before its sender was muted and sent again now is answered with its seq, not with a refusal."""
+    refused = [i for i, result in enumerate(results) if isinstance(result, Refusal)]
+    if not refused:
+        return results
+    rows = conn.execute(
+        "SELECT e.community_id, e.id, e.seq FROM unnest(%s::int8[], %s::uuid[]) AS w(c, i)"
+        " JOIN event e ON e.community_id = w.c AND e.id = w.i",
+        [[drafts[i].community_id for i in refused], [drafts[i].id for i in refused]],
+    ).fetchall()
+    known = {(community, fact): seq for community, fact, seq in rows}
+    for i in refused:
+        seq = known.get((drafts[i].community_id, drafts[i].id))
+        if seq is not None:
+            results[i] = Appended(seq, duplicate=True)
+    return results

@@ -1,0 +1,145 @@
+"""The outgoing side of the local chat: effects act on its rooms for real, in the transaction that records them."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+
+from qunzhu.kernel.connectors.local import rooms
+from qunzhu.kernel.connectors.local.locks import lock_occupants, lock_rooms
+from qunzhu.kernel.connectors.local.rooms import Act
+from qunzhu.kernel.connectors.port import How, Outcome, Refused, Task, capability
+from qunzhu.kernel.events.schema import NewEvent
+
+Connection = psycopg.Connection[Any]
+ROOM_ACTS = frozenset({"announce", "freeze", "unfreeze"})
+GONE = "成员已不在群里"
+
+
+class LocalClient:
+    """Executes effects in the local chat; emulates where the room plays a platform that cannot do it."""
+
+    name = rooms.CONNECTOR
+    transactional = True
+    per_second: float | None = None
+
+    def prepare(self, conn: Connection, tasks: Sequence[Task]) -> None:
+        """Lock rooms, then occupants, each in the order of their ids, so that deliverers never wait in a circle."""
+        lock_rooms(conn, [t.group_id for t in tasks if t.kind in ROOM_ACTS])
+        lock_occupants(conn, [(t.group_id, t.member_id) for t in tasks if t.member_id is not None])
+
+    def execute(self, conn: Connection, task: Task, how: How, *, now: datetime) -> Outcome:
+        act = Act(task.community_id, task.group_id, "qunzhu", now, str(task.id))
+        if how == "emulated":
+            return Outcome(
+                "emulated", capability(task.profile).reasons[task.kind], _EMULATED[task.kind](conn, act, task)
+            )
+        return _NATIVE[task.kind](conn, act, task)
+
+
+def _speak(_conn: Connection, act: Act, task: Task) -> Outcome:
+    payload = task.payload
+    to = payload.get("to", task.member_id)
+    reply_to = payload.get("reply_to", payload.get("seq"))
+    return Outcome("done", "已发到群里", (rooms.sent(act, task.kind, payload["text"], to=to, reply_to=reply_to),))
+
+
+def _with_text(act: Act, task: Task, happened: NewEvent) -> tuple[NewEvent, ...]:
+    text = task.payload.get("text")
+    return (happened, rooms.sent(act, "warn", text, to=task.member_id)) if text else (happened,)
+
+
+def _mute(conn: Connection, act: Act, task: Task) -> Outcome:
+    muted = rooms.mute(conn, act, _member(task), datetime.fromisoformat(task.payload["until"]))
+    if muted is None:
+        return Outcome("unsupported", GONE)
+    until = datetime.fromisoformat(muted.body["until"])
+    return Outcome("done", f"已禁言到 {spoken_time(until, act.now, task.timezone)}", _with_text(act, task, muted))
+
+
+def _unmute(conn: Connection, act: Act, task: Task) -> Outcome:
+    unmuted = rooms.unmute(conn, act, _member(task))
+    return Outcome("done", "已解除禁言", (unmuted,)) if unmuted else Outcome("done", "成员没有在禁言中")
+
+
+def _remove(conn: Connection, act: Act, task: Task) -> Outcome:
+    removed = rooms.remove(conn, act, _member(task))
+    return Outcome("done", "已移出群", _with_text(act, task, removed)) if removed else Outcome("done", GONE)
+
+
+def _recall(conn: Connection, act: Act, task: Task) -> Outcome:
+    seq = int(task.payload["seq"])
+    found = rooms.message(conn, act, seq)
+    if found is None:
+        raise Refused(f"群里没有编号 {seq} 的消息")
+    author, _, recalled = found
+    if recalled:
+        return Outcome("done", "消息已经撤回过")
+    return Outcome("done", "消息已撤回", (rooms.recall(act, seq, author),))
+
+
+def _announce(conn: Connection, act: Act, task: Task) -> Outcome:
+    return Outcome("done", "群公告已更新", (rooms.announce(conn, act, task.payload["text"]),))
+
+
+def _freeze(conn: Connection, act: Act, task: Task) -> Outcome:
+    frozen = rooms.set_frozen(conn, act, frozen=True)
+    return Outcome("done", "群已冻结", _with_text(act, task, frozen)) if frozen else Outcome("done", "群已经是冻结状态")
+
+
+def _unfreeze(conn: Connection, act: Act, _task: Task) -> Outcome:
+    opened = rooms.set_frozen(conn, act, frozen=False)
+    return Outcome("done", "群已解冻", (opened,)) if opened else Outcome("done", "群没有被冻结")
+
+
+def _ask_to_be_quiet(_conn: Connection, act: Act, task: Task) -> tuple[NewEvent, ...]:
+    until = spoken_time(datetime.fromisoformat(task.payload["until"]), act.now, task.timezone)
+    text = task.payload.get("text") or f"{task.nickname},请先休息一下,{until} 前不要发言。"
+    return (rooms.sent(act, "warn", text, to=task.member_id),)
+
+
+def _say_may_speak(_conn: Connection, act: Act, task: Task) -> tuple[NewEvent, ...]:
+    return (rooms.sent(act, "say", f"{task.nickname},现在可以继续发言了。", to=task.member_id),)
+
+
+def _announce_pause(conn: Connection, act: Act, task: Task) -> tuple[NewEvent, ...]:
+    return (rooms.announce(conn, act, task.payload.get("text") or "本群暂停发言,请大家等待管理员处理。"),)
+
+
+def _announce_reopening(conn: Connection, act: Act, _task: Task) -> tuple[NewEvent, ...]:
+    return (rooms.announce(conn, act, "本群恢复发言,谢谢大家的耐心。"),)
+
+
+def _member(task: Task) -> int:
+    if task.member_id is None:
+        raise Refused("没有指明成员")
+    return task.member_id
+
+
+def spoken_time(at: datetime, now: datetime, zone: str) -> str:
+    """A time as people say it: 21:14 today, else 11月25日 09:00, in `zone`."""
+    local, today = at.astimezone(ZoneInfo(zone)), now.astimezone(ZoneInfo(zone))
+    clock = f"{local:%H:%M}"
+    return clock if local.date() == today.date() else f"{local.month}月{local.day}日 {clock}"
+
+
+_NATIVE: dict[str, Callable[[Connection, Act, Task], Outcome]] = {
+    "warn": _speak,
+    "say": _speak,
+    "answer": _speak,
+    "mute": _mute,
+    "unmute": _unmute,
+    "remove": _remove,
+    "recall": _recall,
+    "announce": _announce,
+    "freeze": _freeze,
+    "unfreeze": _unfreeze,
+}
+_EMULATED: dict[str, Callable[[Connection, Act, Task], tuple[NewEvent, ...]]] = {
+    "mute": _ask_to_be_quiet,
+    "unmute": _say_may_speak,
+    "freeze": _announce_pause,
+    "unfreeze": _announce_reopening,
+}

@@ -1,0 +1,61 @@
+"""Closes the loop of effects that a human was asked to do: what a platform reports confirms the open task.
+
+Hears: what was done by hand on a platform (member.removed, member.left, member.muted, group.announced, group.frozen,
+group.unfrozen, message.recalled). Writes: case.decided, effect.done (through the case's own button).
+"""
+
+from qunzhu.kernel.cases.models import Case
+from qunzhu.kernel.cases.services import decide_case
+from qunzhu.kernel.effects.locks import lock_open_tasks
+from qunzhu.kernel.events.runner import Batch, Consumer
+from qunzhu.kernel.events.schema import Event
+
+# platform event → the effect that it fulfils
+FULFILS: dict[str, str] = {
+    "member.removed": "remove",
+    "member.left": "remove",
+    "member.muted": "mute",
+    "group.announced": "announce",
+    "group.frozen": "freeze",
+    "group.unfrozen": "unfreeze",
+    "message.recalled": "recall",
+}
+PLATFORM = "平台通知"
+
+
+def handle(batch: Batch) -> None:
+    """Nothing here is a projection: a rebuild and imported history leave tasks alone."""
+    if batch.rebuilding:
+        return
+    for event in batch.events:
+        # An event with an effect is the product's own act, which no human was asked for.
+        if event.group_id is not None and not event.historic and not event.body.get("effect"):
+            _confirm(batch, event, event.group_id)
+
+
+def _confirm(batch: Batch, event: Event, group_id: int) -> None:
+    kind = FULFILS[event.kind]
+    case_ids = lock_open_tasks(
+        batch.connection,
+        batch.community_id,
+        group_id=group_id,
+        kind=kind,
+        member_id=event.member_id if event.kind.startswith("member.") else None,
+        seq=event.body["target"] if kind == "recall" else None,
+    )
+    note = "成员已自行退群" if event.kind == "member.left" else "有人在平台上手动完成"
+    open_cases = Case.objects.filter(community_id=batch.community_id, pk__in=case_ids, state=Case.State.OPEN)
+    for case in open_cases.order_by("pk"):
+        decide_case(
+            community_id=batch.community_id,
+            case_id=case.pk,
+            action="mark_done",
+            user=PLATFORM,
+            role="owner",
+            version=case.version,
+            note=note,
+            now=batch.now,
+        )
+
+
+CONSUMER = Consumer("effects", handle, kinds=frozenset(FULFILS))

@@ -1,0 +1,94 @@
+"""Every row lock of the outbox. A deliverer holds a connector's pace, then effects; cases and the log come after."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from qunzhu.kernel.connectors.port import Task
+
+_CLAIM = """
+SELECT e.community_id, e.id, e.kind, e.group_id, e.member_id, e.payload, e.cause_seq, e.rule, e.requested_by,
+       e.attempts, e.connector, g.profile, g.name, g.platform_id, c.timezone,
+       COALESCE(NULLIF(s.nickname, ''), m.display_name, '')
+FROM effect e
+JOIN community_group g ON g.id = e.group_id
+JOIN community c ON c.id = e.community_id
+LEFT JOIN member m ON m.id = e.member_id
+LEFT JOIN membership s
+  ON s.community_id = e.community_id AND s.group_id = e.group_id AND s.member_id = e.member_id
+WHERE e.status = 'pending' AND e.next_attempt_at <= %s AND {which}
+ORDER BY e.next_attempt_at, e.created_at
+LIMIT %s
+FOR UPDATE OF e SKIP LOCKED
+"""
+
+
+def claim_effects(conn: psycopg.Connection[Any], connector: str, *, limit: int, now: datetime) -> list[Task]:
+    """Due effects of a connector that no other deliverer holds, oldest first."""
+    rows = conn.execute(_CLAIM.format(which="e.connector = %s"), [now, connector, limit]).fetchall()
+    return [Task(*row) for row in rows]
+
+
+def claim_orphans(conn: psycopg.Connection[Any], known: list[str], *, limit: int, now: datetime) -> list[Task]:
+    """Due effects of connectors that this installation does not have."""
+    rows = conn.execute(_CLAIM.format(which="e.connector <> ALL(%s)"), [now, known, limit]).fetchall()
+    return [Task(*row) for row in rows]
+
+
+def take_pace(conn: psycopg.Connection[Any], connector: str, per_second: float, *, limit: int, now: datetime) -> int:
+    """How many acts the connector may do now (≤ limit): a token bucket of one second, held until the commit."""
+    conn.execute(
+        "INSERT INTO effect_pace (connector, tokens, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+        [connector, per_second, now],
+    )
+    row = conn.execute("SELECT tokens, at FROM effect_pace WHERE connector = %s FOR UPDATE", [connector]).fetchone()
+    if row is None:
+        return 0
+    elapsed = max(0.0, (now - row[1]).total_seconds())
+    tokens = min(max(per_second, 1.0), row[0] + elapsed * per_second)
+    conn.execute("UPDATE effect_pace SET tokens = %s, at = %s WHERE connector = %s", [tokens, now, connector])
+    return min(limit, int(tokens))
+
+
+def spend_pace(conn: psycopg.Connection[Any], connector: str, acts: int) -> None:
+    """Take `acts` tokens out of the bucket that `take_pace` holds."""
+    conn.execute("UPDATE effect_pace SET tokens = tokens - %s WHERE connector = %s", [acts, connector])
+
+
+def lock_open_tasks(
+    conn: psycopg.Connection[Any],
+    community_id: int,
+    *,
+    group_id: int,
+    kind: str,
+    member_id: int | None,
+    seq: int | None,
+) -> list[int]:
+    """The cases of effects that wait for a human in this group, of this kind, member and message (None: any)."""
+    rows = conn.execute(
+        "SELECT case_id FROM effect WHERE community_id = %s AND group_id = %s AND status = 'task_created' AND kind = %s"
+        " AND (%s::int8 IS NULL OR member_id = %s) AND (%s::int8 IS NULL OR (payload->>'seq')::int8 = %s)"
+        " ORDER BY id FOR UPDATE",
+        [community_id, group_id, kind, member_id, member_id, seq, seq],
+    ).fetchall()
+    return [case_id for (case_id,) in rows if case_id is not None]
+
+
+def lock_leased(conn: psycopg.Connection[Any], task: Task) -> bool:
+    """Whether the effect is still waiting for the answer to this lease; holds it."""
+    row = conn.execute(
+        "SELECT 1 FROM effect WHERE community_id = %s AND id = %s AND status = 'pending' AND attempts = %s FOR UPDATE",
+        [task.community_id, task.id, task.attempts + 1],
+    ).fetchone()
+    return row is not None
+
+
+def lock_failed(conn: psycopg.Connection[Any], community_id: int, effect_id: UUID) -> bool:
+    """Whether the effect is a dead letter; holds it."""
+    row = conn.execute(
+        "SELECT 1 FROM effect WHERE community_id = %s AND id = %s AND status = 'failed' FOR UPDATE",
+        [community_id, effect_id],
+    ).fetchone()
+    return row is not None
