@@ -4,7 +4,10 @@ from django.db import models
 
 
 class Penalty(models.Model):
-    """What happened to a member for one event: the severest step that rules asked for. Reversed, never deleted."""
+    """What happened to a member for one event: the step that a rule or a human decided. Reversed, never deleted.
+
+    `seq` is the event judged; for a human's decision on a case (`rule` is "human") it is that decision's own event.
+    """
 
     class Step(models.TextChoices):
         WARN = "warn", "警告"
@@ -13,7 +16,7 @@ class Penalty(models.Model):
 
     pk = models.CompositePrimaryKey("community_id", "seq")
     community_id = models.BigIntegerField()
-    seq = models.BigIntegerField()  # the event judged
+    seq = models.BigIntegerField()
     rule = models.TextField()
     rulebook_version = models.IntegerField()
     group_id = models.BigIntegerField(null=True)
@@ -24,9 +27,9 @@ class Penalty(models.Model):
     at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True)
     strike = models.BooleanField(default=False)
-    strike_expires_at = models.DateTimeField(null=True)
     reversed_at = models.DateTimeField(null=True)
     reversed_by = models.TextField(default="")
+    last_seq = models.BigIntegerField()  # the event that made or last changed this row
 
     class Meta:
         db_table = "penalty"
