@@ -17,6 +17,7 @@ class RulebookVersion(models.Model):
     version = models.IntegerField()
     state = models.TextField(choices=State, default=State.DRAFT)
     rules = models.JSONField()
+    settings = models.JSONField(default=dict)  # engine/rules.py: Settings
     note = models.TextField(default="")
     published_by = models.TextField(default="")
     published_at = models.DateTimeField(null=True)
