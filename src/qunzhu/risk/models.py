@@ -1,4 +1,4 @@
-"""The keyword library (关键词库). Changes are announced in the log (`keywords.changed`), so consumers reload at that point."""
+"""The keyword library (关键词库). A change is told to the log (`keywords.changed`): consumers reload at that point."""
 
 from django.db import models
 

@@ -4,26 +4,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Keyword',
+            name="Keyword",
             fields=[
-                ('pk', models.CompositePrimaryKey('community_id', 'word', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('community_id', models.BigIntegerField()),
-                ('word', models.TextField()),
-                ('category', models.TextField(choices=[('ad', '广告'), ('contact', '引流加好友'), ('attack', '人身攻击'), ('gambling', '赌博'), ('porn', '色情'), ('fraud', '诈骗'), ('fundraising', '资金募集'), ('other', '其他')])),
-                ('level', models.TextField(default='')),
-                ('allow', models.BooleanField(default=False)),
-                ('added_by', models.TextField(default='')),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "community_id", "word", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("community_id", models.BigIntegerField()),
+                ("word", models.TextField()),
+                (
+                    "category",
+                    models.TextField(
+                        choices=[
+                            ("ad", "广告"),
+                            ("contact", "引流加好友"),
+                            ("attack", "人身攻击"),
+                            ("gambling", "赌博"),
+                            ("porn", "色情"),
+                            ("fraud", "诈骗"),
+                            ("fundraising", "资金募集"),
+                            ("other", "其他"),
+                        ]
+                    ),
+                ),
+                ("level", models.TextField(default="")),
+                ("allow", models.BooleanField(default=False)),
+                ("added_by", models.TextField(default="")),
             ],
             options={
-                'db_table': 'keyword',
+                "db_table": "keyword",
             },
         ),
     ]

@@ -1,0 +1,312 @@
+"""What keeps a group in order: events and state in, decisions out. Pure: no database, no clock.
+
+`Order.hear` folds one event. Messages, commands and reports are judged by the rulebook; all others change the state
+by which the next ones are judged.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import date
+from functools import cached_property, partial
+from hashlib import blake2b
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from qunzhu.kernel.clock import local_day
+from qunzhu.kernel.engine.evaluate import Decision, Occasion, Tally, decide, match
+from qunzhu.kernel.engine.facts import Facts, Provider
+from qunzhu.kernel.engine.rules import JUDGED_KINDS, Compiled, StreamPlan, Window, window_key
+from qunzhu.kernel.events.schema import Event
+from qunzhu.kernel.text.reading import Reading
+from qunzhu.risk.state import MEMBER_KINDS, WORLD_KINDS, Subject, World, fold_member, milliseconds
+
+KINDS = JUDGED_KINDS | MEMBER_KINDS | WORLD_KINDS
+_ONE = (0,)  # the key of a stream that has no keys
+_DAY_MS = 86_400_000
+
+
+def subjects_of(event: Event) -> tuple[str, ...]:
+    """The subjects whose state is needed to hear `event`."""
+    if event.kind in WORLD_KINDS:
+        return ()
+    prefix = "h:" if event.historic else ""
+    member = event.body.get("target") if event.kind == "report.filed" else event.member_id
+    found = [] if member is None else [f"{prefix}m:{member}"]
+    if event.group_id is not None and event.kind in JUDGED_KINDS:
+        found.append(f"{prefix}g:{event.group_id}")
+    return tuple(found)
+
+
+class Order:
+    """The state of one community while a stretch of its log is heard. `dirty` are the subjects to be saved."""
+
+    def __init__(self, world: World, subjects: dict[str, Subject] | None = None) -> None:
+        self.world = world
+        self.subjects: dict[str, Subject] = {} if subjects is None else subjects
+        self.dirty: set[str] = set()
+        self.tally = Tally()
+        self._compiled: Compiled | None = None
+        self._providers: dict[str, Provider] = {}
+
+    def subject(self, key: str) -> Subject:
+        subject = self.subjects.get(key)
+        if subject is None:
+            subject = self.subjects[key] = Subject()
+        return subject
+
+    def hear(self, event: Event) -> list[Decision]:
+        """Fold one event; the decisions that the rulebook made on it, in its order."""
+        if event.kind in JUDGED_KINDS:
+            return self._judge(event)
+        if event.kind in WORLD_KINDS:
+            self.world.hear(event)
+            self._compiled = None
+        elif event.kind in MEMBER_KINDS and event.member_id is not None:
+            key = subjects_of(event)[0]
+            if fold_member(self.subject(key).standing, event):
+                self.dirty.add(key)
+        return []
+
+    def _judge(self, event: Event) -> list[Decision]:
+        if self._compiled is None:
+            self._compiled = self.world.compiled
+            self._providers = _providers_for(self._compiled)
+        compiled = self._compiled
+        if event.kind not in compiled.by_kind:
+            return []
+        watch = Watch(self, compiled, event)
+        facts = Facts(watch, self._providers)
+        watch.observe(facts)
+        matched = match(compiled, event.kind, facts, self.tally)
+        if not matched or watch.member is None:
+            return []
+        self.dirty.add(watch.member_key)
+        return decide(compiled, matched, facts, watch.occasion(), watch.member.standing)
+
+
+class Watch:
+    """One event under judgement: what the facts read from."""
+
+    def __init__(self, order: Order, compiled: Compiled, event: Event) -> None:
+        self.order, self.compiled, self.event = order, compiled, event
+        self.at_ms = milliseconds(event.occurred_at)
+        keys = subjects_of(event)
+        self.member_id = event.body.get("target") if event.kind == "report.filed" else event.member_id
+        self.member_key = keys[0] if self.member_id is not None else ""
+        self.member = order.subject(self.member_key) if self.member_key else None
+        self.group_key = keys[-1] if event.group_id is not None else ""
+        self.keys: dict[str, tuple[int, ...]] = {}
+
+    @cached_property
+    def day(self) -> int:
+        return local_day(self.event.occurred_at, self.compiled.settings.zone).toordinal()
+
+    @cached_property
+    def reading(self) -> Reading | None:
+        """The text as the rules read it; None for a report."""
+        body = self.event.body
+        if self.event.kind == "report.filed":
+            return None
+        return Reading(body.get("text") or "", self.order.world.library, body.get("links") or ())
+
+    @cached_property
+    def cleared(self) -> bool:
+        """Whether an ad clearance covers this message."""
+        reading = self.reading
+        return reading is not None and any(
+            clearance.until > self.at_ms
+            and clearance.member in {None, self.event.member_id}
+            and (not clearance.link or clearance.link in reading.links)
+            and (not clearance.text_digest or clearance.text_digest == reading.digest)
+            for clearance in self.order.world.people.clearances
+        )
+
+    def observe(self, facts: Facts) -> None:
+        """Count the event in every stream that it belongs to and that some rule watches."""
+        for plan in self.compiled.plans:
+            keys = self.keys.get(plan.of)
+            if keys is None:
+                keys = self.keys[plan.of] = _STREAM_KEYS[plan.of](self, facts)
+            if keys:
+                self._count(plan, keys)
+
+    def _count(self, plan: StreamPlan, keys: tuple[int, ...]) -> None:
+        key = self.member_key if plan.per == "member" else self.group_key
+        if not key:
+            return
+        windows = self.order.subject(key).windows
+        if plan.horizon_ms:
+            windows.series_of(plan.of).add(self.at_ms, self.event.seq, keys, plan.horizon_ms)
+        if plan.horizon_days:
+            windows.days_of(plan.of).add(self.day, self.event.seq, plan.horizon_days)
+        self.order.dirty.add(key)
+
+    def _plan(self, window: Window) -> StreamPlan:
+        return next(p for p in self.compiled.plans if (p.of, p.per) == (window.of, window.per))
+
+    def window_count(self, window: Window) -> int | None:
+        """The figure of a window at this event; None when it reaches back further than is remembered."""
+        key = self.member_key if window.per == "member" else self.group_key
+        if not key or not self.keys.get(window.of):
+            return None
+        windows, plan = self.order.subject(key).windows, self._plan(window)
+        if window.days:
+            days = windows.days_of(window.of)
+            return days.count(self.day, window.days) if days.knows(self.day, window.days, plan.horizon_days) else None
+        series, span = windows.series_of(window.of), window.span_ms
+        if not series.knows(self.at_ms, span, plan.horizon_ms):
+            return None
+        if window.count == "equal":
+            return series.equal(self.at_ms, span, self.keys[window.of])
+        return series.distinct(self.at_ms, span) if window.count == "distinct" else series.count(self.at_ms, span)
+
+    def evidence(self, index: int) -> list[int]:
+        """The seqs behind window `index`, this event included."""
+        window = self.compiled.windows[index]
+        key = self.member_key if window.per == "member" else self.group_key
+        windows = self.order.subject(key).windows
+        if window.days:
+            return windows.days_of(window.of).evidence(self.day, window.days)
+        keys = self.keys.get(window.of) if window.count == "equal" else None
+        return windows.series_of(window.of).evidence(self.at_ms, window.span_ms, keys)
+
+    def occasion(self) -> Occasion:
+        event = self.event
+        return Occasion(
+            seq=event.seq,
+            at=event.occurred_at,
+            at_ms=self.at_ms,
+            day=self.day,
+            group_id=event.group_id,
+            member_id=self.member_id,
+            nickname="" if event.kind == "report.filed" else str(event.body.get("nickname") or ""),
+            historic=event.historic,
+            staff=self.member_id in self.order.world.staff,
+            cleared=self.cleared,
+            evidence=self.evidence,
+        )
+
+
+def _counted(watch: Watch, _facts: Facts) -> tuple[int, ...]:
+    event, left_out = watch.event, watch.compiled.settings.not_counted
+    if event.kind == "report.filed" or event.kind in left_out or event.body.get("type") in left_out:
+        return ()
+    return _ONE
+
+
+def _ad(watch: Watch, facts: Facts) -> tuple[int, ...]:
+    return _ONE if facts["ad.looks"] and not watch.cleared else ()
+
+
+def _links(watch: Watch, _facts: Facts) -> tuple[int, ...]:
+    reading = watch.reading
+    return tuple(_hash(link) for link in reading.links) if reading is not None and reading.links else ()
+
+
+def _text(watch: Watch, _facts: Facts) -> tuple[int, ...]:
+    reading = watch.reading
+    return (_hash("".join(reading.normal.split())),) if reading is not None and reading.normal.strip() else ()
+
+
+def _report(watch: Watch, _facts: Facts) -> tuple[int, ...]:
+    """A report counts by its reporter; nobody reports himself."""
+    event = watch.event
+    if event.kind != "report.filed" or event.member_id is None or event.member_id == watch.member_id:
+        return ()
+    return (event.member_id,)
+
+
+def _hash(text: str) -> int:
+    """A stable 63-bit key of a link or text."""
+    return int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "big") >> 1
+
+
+_STREAM_KEYS: dict[str, Callable[[Watch, Facts], tuple[int, ...]]] = {
+    "message": _counted,
+    "ad": _ad,
+    "link": _links,
+    "text": _text,
+    "report": _report,
+}
+
+
+def _of_text(read: Callable[[Reading], Any]) -> Provider:
+    """A fact of the text: unknown for events that have none."""
+
+    def provide(facts: Facts) -> Any:
+        reading = facts.subject.reading
+        return None if reading is None else read(reading)
+
+    return provide
+
+
+def _of_body(read: Callable[[dict[str, Any]], Any]) -> Provider:
+    return lambda facts: read(facts.subject.event.body)
+
+
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(v for v in values if v))
+
+
+def _local_hour(facts: Facts) -> int:
+    watch = facts.subject
+    return int(watch.event.occurred_at.astimezone(ZoneInfo(watch.compiled.settings.zone)).hour)
+
+
+def _muted(facts: Facts) -> bool | None:
+    watch = facts.subject
+    if watch.member is None or watch.event.group_id is None:
+        return None
+    if not watch.member.standing.running:
+        return False
+    running = watch.member.standing.running_in(watch.event.group_id, watch.at_ms)
+    return running is not None and running.until > 0
+
+
+def _marks(facts: Facts, *, strikes: bool) -> int | None:
+    watch = facts.subject
+    if watch.member is None:
+        return None
+    lifetime = watch.compiled.settings.ladder.strike_days * _DAY_MS
+    marks = watch.member.standing.active_marks(watch.at_ms, lifetime)
+    return sum(m.strike for m in marks) if strikes else len(marks)
+
+
+_PROVIDERS: dict[str, Provider] = {
+    "event.kind": lambda facts: facts.subject.event.kind,
+    "event.streams": lambda facts: [stream for stream, keys in facts.subject.keys.items() if keys],
+    "message.type": _of_body(lambda body: body.get("type")),
+    "message.length": _of_text(lambda reading: len(reading.text)),
+    "message.lines": _of_text(lambda reading: reading.text.count("\n") + 1),
+    "message.mentions": _of_body(lambda body: len(body.get("mentions") or ())),
+    "message.is_reply": _of_body(lambda body: body.get("reply_to") is not None),
+    "message.text": _of_text(lambda reading: reading.normal),
+    "time.hour": _local_hour,
+    "time.weekday": lambda facts: date.fromordinal(facts.subject.day).isoweekday(),
+    "link.count": _of_text(lambda reading: len(reading.links)),
+    "link.hosts": _of_text(lambda reading: _unique(urlsplit(link).netloc for link in reading.links)),
+    "keyword.categories": _of_text(lambda reading: _unique(h.category for h in reading.hits)),
+    "keyword.levels": _of_text(lambda reading: _unique(h.level for h in reading.hits)),
+    "keyword.words": _of_text(lambda reading: _unique(h.word for h in reading.hits)),
+    "ad.reasons": _of_text(lambda reading: reading.ad_reasons),
+    "ad.looks": _of_text(lambda reading: bool(reading.ad_reasons)),
+    "member.muted": _muted,
+    "member.strikes": partial(_marks, strikes=True),
+    "member.penalties": partial(_marks, strikes=False),
+    "member.staff": lambda facts: facts.subject.member_id in facts.subject.order.world.staff,
+    "report.reason": _of_body(lambda body: body.get("reason")),
+    "command.name": _of_body(lambda body: body.get("command")),
+}
+
+
+def _providers_for(compiled: Compiled) -> dict[str, Provider]:
+    """The providers of all facts, the rulebook's windows included."""
+    providers = dict(_PROVIDERS)
+    for index, window in enumerate(compiled.windows):
+        providers[window_key(index)] = partial(_window_count, window=window)
+    return providers
+
+
+def _window_count(facts: Facts, *, window: Window) -> int | None:
+    count: int | None = facts.subject.window_count(window)
+    return count

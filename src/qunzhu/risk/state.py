@@ -1,0 +1,220 @@
+"""What the consumer `order` remembers, all of it folded from the log: the community's settings and each subject.
+
+Stored in `engine_state`: "m:<id>" a member, "g:<id>" a group ("h:…" the same for imported history), "c:people",
+"c:rules" and "c:words" the community. Rules and words are large and rarely change, so they are found by digest.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, TypeVar
+
+import msgspec
+
+from qunzhu.kernel.engine.rules import Compiled, compile_rulebook, load_rules, load_settings
+from qunzhu.kernel.engine.standing import Running, Standing
+from qunzhu.kernel.engine.windows import Windows
+from qunzhu.kernel.events.schema import Event
+from qunzhu.kernel.text.keywords import KeywordLibrary, Word
+from qunzhu.kernel.text.reading import library_of
+
+PEOPLE, RULES, WORDS = "c:people", "c:rules", "c:words"
+_KEPT = 64  # compiled rulebooks and automata kept in a process, by digest
+
+T = TypeVar("T")
+encode = msgspec.msgpack.Encoder().encode
+
+
+class Subject(msgspec.Struct, array_like=True):
+    """A member or a group: what happened lately and, for members, how they stand."""
+
+    windows: Windows = msgspec.field(default_factory=Windows)
+    standing: Standing = msgspec.field(default_factory=Standing)
+
+
+class Clearance(msgspec.Struct, array_like=True, frozen=True):
+    """An ad that may be posted until `until` (ms); by anyone when `member` is None, anything when neither is named."""
+
+    seq: int
+    member: int | None
+    link: str
+    text_digest: str
+    until: int
+
+
+class People(msgspec.Struct, array_like=True):
+    """Staff (member ids), clearances, and the digests under which rules and words are found."""
+
+    staff: list[int] = msgspec.field(default_factory=list)
+    clearances: list[Clearance] = msgspec.field(default_factory=list)
+    rules_digest: bytes = b""
+    words_digest: bytes = b""
+
+
+decode_subject = msgspec.msgpack.Decoder(Subject).decode
+decode_people = msgspec.msgpack.Decoder(People).decode
+_decode_words = msgspec.msgpack.Decoder(list[tuple[str, str, str, bool]]).decode
+
+_compiled: dict[bytes, Compiled] = {}
+_libraries: dict[bytes, tuple[dict[str, Word], KeywordLibrary]] = {}
+
+
+def _keep(cache: dict[bytes, T], digest: bytes, make: Callable[[], T]) -> T:
+    found = cache.get(digest)
+    if found is None:
+        found = make()
+        while len(cache) >= _KEPT:
+            cache.pop(next(iter(cache)), None)
+        cache[digest] = found
+    return found
+
+
+def digest_of(blob: bytes) -> bytes:
+    return hashlib.blake2b(blob, digest_size=16).digest()
+
+
+class World:
+    """The community's side of the state. Words become an automaton only when a message has to be read."""
+
+    def __init__(self, people: People | None = None) -> None:
+        self.people = people or People()
+        self.staff = frozenset(self.people.staff)
+        self.changed: set[str] = set()
+        # What the digests stand for; held here, because the shared caches may let go of it.
+        self._compiled = _compiled.get(self.people.rules_digest)
+        self._library = _libraries.get(self.people.words_digest)
+        self._rules_blob = self._words_blob = b""  # only what is to be saved
+        self._draft: dict[str, Word] | None = None  # words changed since they were last an automaton
+
+    def needs(self) -> list[str]:
+        """Large parts that this process does not have; hand them in with `give`."""
+        wanted = {RULES: self.people.rules_digest and not self._compiled}
+        wanted[WORDS] = self.people.words_digest and not self._library
+        return [part for part, missing in wanted.items() if missing]
+
+    def give(self, part: str, blob: bytes) -> None:
+        if part == RULES:
+            self._compiled = _keep(_compiled, digest_of(blob), lambda: _compile(blob))
+        else:
+            self._library = _keep(_libraries, digest_of(blob), lambda: _build(blob))
+
+    @property
+    def compiled(self) -> Compiled:
+        if self._compiled is None:
+            self._compiled = compile_rulebook(())
+        return self._compiled
+
+    @property
+    def library(self) -> KeywordLibrary:
+        if self._draft is not None:
+            self._seal_words(self._draft)
+        if self._library is None:
+            self._library = _build(b"")
+        return self._library[1]
+
+    def _seal_words(self, draft: dict[str, Word]) -> None:
+        blob = encode([(w.word, w.category, w.level, w.allow) for _, w in sorted(draft.items())])
+        self._words_blob, self.people.words_digest, self._draft = blob, digest_of(blob), None
+        self._library = _keep(_libraries, self.people.words_digest, lambda: _build(blob))
+
+    def rows(self) -> list[tuple[str, bytes]]:
+        """What has to be saved, as (subject, data); forgets that it had changed."""
+        if not self.changed:
+            return []
+        if self._draft is not None:
+            self._seal_words(self._draft)
+        parts = {RULES: self._rules_blob, WORDS: self._words_blob}
+        rows = [(part, blob) for part, blob in parts.items() if part in self.changed]
+        self.changed = set()
+        self._rules_blob = self._words_blob = b""
+        return [*rows, (PEOPLE, encode(self.people))]
+
+    def hear(self, event: Event) -> None:
+        """Fold an event that changes rules, words, staff or clearances."""
+        _FOLDS[event.kind](self, event)
+        self.staff = frozenset(self.people.staff)
+
+    def _rulebook(self, event: Event) -> None:
+        body = event.body
+        blob = encode({"version": body["version"], "rules": body["rules"], "settings": body.get("settings")})
+        self._rules_blob, self.people.rules_digest = blob, digest_of(blob)
+        self.give(RULES, blob)
+        self.changed.add(RULES)
+
+    def _keywords(self, event: Event) -> None:
+        if self._draft is None:
+            self._draft = dict(self._library[0]) if self._library else {}
+        for word in event.body.get("removed", ()):
+            self._draft.pop(word, None)
+        for entry in event.body.get("added", ()):
+            word = msgspec.convert(entry, Word)
+            self._draft[word.word] = word
+        self.changed.add(WORDS)
+
+    def _staff(self, event: Event) -> None:
+        member = event.body.get("member")
+        if member is None:
+            return
+        self.people.staff = sorted({*self.people.staff} - {member} | ({member} if event.body.get("role") else set()))
+        self.changed.add(PEOPLE)
+
+    def _clearance(self, event: Event) -> None:
+        body, now = event.body, milliseconds(event.occurred_at)
+        granted = Clearance(
+            event.seq,
+            body.get("member"),
+            body.get("link") or "",
+            body.get("text_digest") or "",
+            milliseconds(datetime.fromisoformat(body["until"])),
+        )
+        self.people.clearances = [c for c in self.people.clearances if c.until > now] + [granted]
+        self.changed.add(PEOPLE)
+
+    def _clearance_ended(self, event: Event) -> None:
+        self.people.clearances = [c for c in self.people.clearances if c.seq != event.body["granted"]]
+        self.changed.add(PEOPLE)
+
+
+_FOLDS: dict[str, Callable[[World, Event], None]] = {
+    "rulebook.published": World._rulebook,  # noqa: SLF001  (the table of this very class)
+    "keywords.changed": World._keywords,  # noqa: SLF001
+    "staff.changed": World._staff,  # noqa: SLF001
+    "clearance.granted": World._clearance,  # noqa: SLF001
+    "clearance.ended": World._clearance_ended,  # noqa: SLF001
+}
+WORLD_KINDS = frozenset(_FOLDS)
+
+
+def _compile(blob: bytes) -> Compiled:
+    if not blob:
+        return compile_rulebook(())
+    raw: dict[str, Any] = msgspec.msgpack.decode(blob)
+    return compile_rulebook(
+        load_rules(raw["rules"]), version=raw["version"], settings=load_settings(raw.get("settings"))
+    )
+
+
+def _build(blob: bytes) -> tuple[dict[str, Word], KeywordLibrary]:
+    words = {w[0]: Word(*w) for w in _decode_words(blob)} if blob else {}
+    return words, library_of(words.values())
+
+
+def milliseconds(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+def fold_member(standing: Standing, event: Event) -> bool:
+    """Fold an event about a member's penalties into the standing; returns whether anything was to be changed."""
+    group, body = event.group_id or 0, event.body
+    if event.kind == "penalty.reversed":
+        standing.reverse(body["cause_seq"])
+        return True
+    if event.kind == "member.muted":
+        if str(body.get("by", "")).startswith("qunzhu"):
+            return False  # our own decision, known since it was made
+        standing.running[group] = Running(milliseconds(datetime.fromisoformat(body["until"])), event.seq, "staff")
+        return True
+    return standing.running.pop(group, None) is not None  # unmuted, or let in again
+
+
+MEMBER_KINDS = frozenset({"penalty.reversed", "member.muted", "member.unmuted", "member.joined"})
