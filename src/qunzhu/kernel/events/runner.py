@@ -90,8 +90,10 @@ class Runner:
 
     def run_once(self) -> int:
         """Work until no consumer is behind; returns how many events were handed to handlers or skipped."""
-        done = 0
+        from qunzhu.kernel.events.aside import retry_put_aside
+
         self.ensure_cursors()
+        done = retry_put_aside(self.consumers, now=self.clock.now())
         while not self.stopping:
             moved = self.step()
             if not moved:
