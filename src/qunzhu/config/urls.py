@@ -1,5 +1,7 @@
 """Every Django page. The receiver, the live stream and health checks are Starlette routes (`config/asgi.py`)."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, include, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", include("qunzhu.portal.urls")),
+]

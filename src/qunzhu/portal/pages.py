@@ -1,0 +1,235 @@
+"""Member pages: join, group chat, my groups, my points, my penalties, and the language switch."""
+
+import io
+from datetime import datetime
+from typing import Any
+
+import segno
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from qunzhu.governance.selectors import strikes_of
+from qunzhu.kernel.clock import SYSTEM_CLOCK
+from qunzhu.kernel.community.models import Group
+from qunzhu.kernel.connectors.local.models import Occupant, Room
+from qunzhu.kernel.connectors.local.services import JoinRefused, join_room
+from qunzhu.kernel.connectors.local.tokens import COOKIE, COOKIE_SECONDS
+from qunzhu.kernel.connectors.port import capability
+from qunzhu.kernel.events.models import EventHead
+from qunzhu.portal import selectors
+from qunzhu.portal.forms import JoinForm
+from qunzhu.portal.identity import Visitor, members_only, visitor_of
+from qunzhu.portal.words import chat_words, chips, refusal
+
+# Fetched at once instead of one after the other as the imports are found; a test keeps the list complete.
+CHAT_MODULES = tuple(
+    f"portal/js/{name}.js"
+    for name in (
+        "api", "bubbles", "composer", "dom", "images", "outbox", "people", "room", "sheets", "stream", "timeline",
+        "words",
+    )
+)  # fmt: skip
+LANGUAGE_SECONDS = 400 * 24 * 3600
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def join(request: HttpRequest, code: str) -> HttpResponse:
+    """The way in: a link or QR code, a nickname, one button. Who is in already goes straight to the chat."""
+    room = get_object_or_404(Room, join_code=code)
+    group = Group.objects.select_related("community").get(pk=room.group_id)
+    visitor = visitor_of(request)
+    known = visitor if visitor and visitor.community.pk == room.community_id else None
+    seat = Occupant.objects.filter(group_id=group.pk, member_id=known.member.pk).first() if known else None
+    if seat and seat.removed_at is None:
+        return redirect("portal:chat", group.pk)
+    form = JoinForm(request.POST or None, initial={"nickname": known.member.display_name if known else ""})
+    refused = refusal("removed", group) if seat else _closed_door(group, room)
+    if request.method == "POST" and refused is None and form.is_valid():
+        try:
+            return _let_in(request, room, known, form.cleaned_data["nickname"])
+        except JoinRefused as error:
+            if error.code == "nickname":
+                form.add_error("nickname", error.message)
+            else:
+                refused = refusal(error.code, group)
+    context = {
+        "group": group, "room": room, "form": form, "refused": refused, "known": known,
+        "members": selectors.occupant_count(group.pk), "via": "qr" if request.GET.get("from") == "qr" else "link",
+    }  # fmt: skip
+    failed = request.method == "POST"
+    return render(request, "portal/join.html", context, status=(409 if refused else 422) if failed else 200)
+
+
+def _closed_door(group: Group, room: Room) -> tuple[str, str] | None:
+    if group.state == Group.State.CLOSED:
+        return refusal("closed", group)
+    if room.frozen:
+        return refusal("frozen", group)
+    return refusal("full", group) if selectors.occupant_count(group.pk) >= group.capacity else None
+
+
+def _let_in(request: HttpRequest, room: Room, known: Visitor | None, nickname: str) -> HttpResponse:
+    joined = join_room(
+        room=room,
+        nickname=nickname,
+        now=SYSTEM_CLOCK.now(),
+        member_id=known.member.pk if known else None,
+        via="qr" if request.POST.get("via") == "qr" else "link",
+    )
+    response = redirect("portal:chat", room.group_id)
+    response.set_cookie(
+        COOKIE,
+        joined.token,
+        max_age=COOKIE_SECONDS,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.PUBLIC_URL.startswith("https://"),
+    )
+    return response
+
+
+@require_GET
+def join_qr(request: HttpRequest, code: str) -> HttpResponse:  # noqa: ARG001  (Django hands it to every view)
+    """The join link as a QR code (SVG); it says that it was scanned, so channels can be told apart."""
+    get_object_or_404(Room, join_code=code)
+    out = io.BytesIO()
+    segno.make(f"{_join_url(code)}?from=qr", error="m").save(
+        out, kind="svg", scale=8, border=2, dark="#111", light="#fff"
+    )
+    response = HttpResponse(out.getvalue(), content_type="image/svg+xml")
+    response.headers["Cache-Control"] = "private, max-age=300"
+    return response
+
+
+def _join_url(code: str) -> str:
+    return settings.PUBLIC_URL + reverse("portal:join", args=[code])
+
+
+@require_GET
+@members_only
+def chat(request: HttpRequest, visitor: Visitor, group_id: int) -> HttpResponse:
+    """The group chat. The page brings who is there; the conversation comes from the receiver."""
+    seat = selectors.seat_of(visitor.community.pk, group_id, visitor.member.pk)
+    if seat is None:
+        return render(request, "portal/stranger.html", {"visitor": visitor}, status=404)
+    group, room, occupant = seat
+    head = EventHead.objects.get(community_id=visitor.community.pk).seq
+    how = capability(group.profile).how
+    native_mute = how["mute"] == "native"
+    config = {
+        "group": group.pk,
+        "head": head,
+        "now": int(SYSTEM_CLOCK.now().timestamp() * 1000),
+        "frozen": room.frozen and how["freeze"] != "emulated",
+        "announcement": room.announcement,
+        "acts": selectors.hand_acts(how, occupant.role),
+        "members": selectors.occupants(group.pk) if occupant.removed_at is None else [],
+        "me": {
+            "id": occupant.member_id, "nickname": occupant.nickname, "role": occupant.role,
+            "muted_until": occupant.muted_until.isoformat() if occupant.muted_until and native_mute else None,
+            "removed": "removed" if occupant.removed_at else None, "last_read_seq": occupant.last_read_seq,
+        },
+    }  # fmt: skip
+    context = _shell(visitor, "groups") | {
+        "group": group, "room": room, "config": config, "words": chat_words(), "modules": CHAT_MODULES,
+        "commands": chips(), "join_url": _join_url(room.join_code),
+        "rows": selectors.my_groups(visitor.community.pk, visitor.member.pk),
+        "acts": config["acts"], "removed": occupant.removed_at is not None,
+    }  # fmt: skip
+    return render(request, "portal/chat.html", context)
+
+
+@require_GET
+@members_only
+def groups(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """My groups with their unread badges."""
+    rows = selectors.my_groups(visitor.community.pk, visitor.member.pk)
+    return render(request, "portal/groups.html", _shell(visitor, "groups") | {"rows": rows})
+
+
+@require_GET
+@members_only
+def me(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """My own page: who I am here, what I have, what runs against me."""
+    now = SYSTEM_CLOCK.now()
+    community_id, member_id = visitor.community.pk, visitor.member.pk
+    today = selectors.community_day(visitor.community.timezone, now)
+    context = _shell(visitor, "me") | {
+        "rows": selectors.my_groups(community_id, member_id),
+        "points": selectors.points_of(visitor.community, member_id, today, before=None),
+        "running": selectors.running_penalties(community_id, member_id, now),
+        "strikes": strikes_of(community_id, member_id, now=now),
+    }
+    return render(request, "portal/me.html", context)
+
+
+@require_GET
+@members_only
+def points(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """My points: balance, today's check-in, the month's calendar, the statement."""
+    today = selectors.community_day(visitor.community.timezone, SYSTEM_CLOCK.now())
+    before = _moment(request.GET.get("before"))
+    community_id, member_id = visitor.community.pk, visitor.member.pk
+    found = selectors.points_of(visitor.community, member_id, today, before=before)
+    context = _shell(visitor, "points") | {
+        "points": found,
+        "weeks": selectors.streak_calendar(found.check_in),
+        "rows": selectors.my_groups(community_id, member_id),
+        "today": today,
+        "weekdays": [_("一"), _("二"), _("三"), _("四"), _("五"), _("六"), _("日")],
+        "paged": before is not None,
+    }
+    return render(request, "portal/points.html", context)
+
+
+@require_GET
+@members_only
+def penalties(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """My penalties, each with its sentence, its clause and the words it is about."""
+    now = SYSTEM_CLOCK.now()
+    before = request.GET.get("before", "")
+    cards, older = selectors.penalties_of(
+        visitor.community,
+        visitor.member.pk,
+        before=int(before) if before.isascii() and before.isdigit() and len(before) <= 18 else None,  # noqa: PLR2004
+        now=now,
+    )
+    context = _shell(visitor, "me") | {
+        "cards": cards, "older": older, "paged": bool(before),
+        "strikes": strikes_of(visitor.community.pk, visitor.member.pk, now=now),
+    }  # fmt: skip
+    return render(request, "portal/penalties.html", context)
+
+
+@require_POST
+def language(request: HttpRequest) -> HttpResponse:
+    """Remember the language of this browser and go back to where the switch was."""
+    chosen = request.POST.get("language", "")
+    if chosen not in dict(settings.LANGUAGES):
+        raise Http404(_("没有这种语言"))
+    back = request.POST.get("next", "")
+    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
+        back = reverse("portal:me")
+    response = HttpResponseRedirect(back)
+    response.set_cookie(settings.LANGUAGE_COOKIE_NAME, chosen, max_age=LANGUAGE_SECONDS, samesite="Lax")
+    return response
+
+
+def _shell(visitor: Visitor, tab: str) -> dict[str, Any]:
+    """What every member page knows; `now` and `zone` are what the time tags speak by."""
+    return {"visitor": visitor, "tab": tab, "now": SYSTEM_CLOCK.now(), "zone": visitor.community.timezone}
+
+
+def _moment(value: str | None) -> datetime | None:
+    """A time from the address bar; None when it is none."""
+    try:
+        found = parse_datetime(value or "")
+    except ValueError:
+        return None
+    return found if found and found.tzinfo else None

@@ -1,0 +1,254 @@
+"""What member pages show. Reads only; each page costs a fixed number of queries."""
+
+import calendar
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db import connection
+from django.db.models import Max
+
+from qunzhu.engagement.models import CheckIn
+from qunzhu.engagement.selectors import CheckInState, check_in_state
+from qunzhu.governance.models import Penalty
+from qunzhu.governance.policy import strike_days
+from qunzhu.kernel.clock import local_day
+from qunzhu.kernel.community.models import Community, Group
+from qunzhu.kernel.connectors.local.models import Occupant, Room
+from qunzhu.kernel.connectors.port import How
+from qunzhu.kernel.engine.models import RulebookVersion
+from qunzhu.kernel.events.models import Event
+from qunzhu.kernel.ledger.selectors import StatementLine, balance, member_account, statement
+
+SPOKEN = ("message.posted", "command.posted", "message.sent")
+UNREAD_CAP = 100  # 99+ is all that a badge says, so counting stops there
+STATEMENT_PAGE = 20
+PENALTY_PAGE = 20
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """One of my groups in the list: with its last message and how many are unread (at most `UNREAD_CAP`)."""
+
+    group: Group
+    occupant: Occupant
+    unread: int
+    last_text: str
+    last_at: datetime | None
+
+    @property
+    def badge(self) -> str:
+        return "99+" if self.unread >= UNREAD_CAP else str(self.unread)
+
+
+def seat_of(community_id: int, group_id: int, member_id: int) -> tuple[Group, Room, Occupant] | None:
+    """A local group, its room and the member's seat in it; None when any of them is missing."""
+    group = Group.objects.filter(pk=group_id, community_id=community_id).first()
+    room = Room.objects.filter(group_id=group_id, community_id=community_id).first()
+    occupant = Occupant.objects.filter(group_id=group_id, member_id=member_id, community_id=community_id).first()
+    return (group, room, occupant) if group and room and occupant else None
+
+
+def occupants(group_id: int) -> list[dict[str, Any]]:
+    """Who sits in a room, as the chat page wants it: id, nickname, role, muted_until (ISO 8601 or None)."""
+    rows = Occupant.objects.filter(group_id=group_id, removed_at=None).order_by("member_id")
+    return [
+        {
+            "id": row.member_id,
+            "nickname": row.nickname,
+            "role": row.role,
+            "muted_until": row.muted_until.isoformat() if row.muted_until else None,
+        }
+        for row in rows
+    ]
+
+
+# In the order in which the page offers them.
+_HAND_ACTS = ("mute", "unmute", "remove", "recall", "announce", "freeze", "unfreeze")
+
+
+def hand_acts(how: Mapping[str, How], role: str) -> list[str]:
+    """What an owner or admin can do by hand where the platform lets people do `how`; the receiver decides the same.
+
+    People can do more than servers there: what needs a human is done by one.
+    """
+    if role not in {"owner", "admin"}:
+        return []
+    possible = [act for act in _HAND_ACTS if how[act] in {"native", "human"}]
+    return possible if how["mute"] == "native" else [act for act in possible if act not in {"mute", "unmute"}]
+
+
+def occupant_count(group_id: int) -> int:
+    return Occupant.objects.filter(group_id=group_id, removed_at=None).count()
+
+
+_MY_GROUPS = """
+SELECT o.group_id,
+  (SELECT count(*) FROM (SELECT 1 FROM event e WHERE e.community_id = o.community_id AND e.group_id = o.group_id
+     AND e.seq > o.last_read_seq AND e.kind = ANY(%(spoken)s) AND e.member_id IS DISTINCT FROM o.member_id
+     AND (e.kind <> 'command.posted' OR e.body->>'command' IS DISTINCT FROM 'report')
+     LIMIT %(cap)s) AS counted) AS unread,
+  last.text, last.occurred_at
+FROM local_occupant o
+LEFT JOIN LATERAL (SELECT coalesce(e.body->>'nickname' || ': ', '')
+     || CASE WHEN e.body->>'type' = 'image' THEN '[图片]' ELSE left(e.body->>'text', 80) END AS text, e.occurred_at
+   FROM event e WHERE e.community_id = o.community_id AND e.group_id = o.group_id AND e.kind = ANY(%(spoken)s)
+     AND (e.member_id = o.member_id OR e.kind <> 'command.posted' OR e.body->>'command' IS DISTINCT FROM 'report')
+     AND NOT EXISTS (SELECT 1 FROM event r WHERE r.community_id = e.community_id AND r.kind = 'message.recalled'
+       AND r.seq > e.seq AND r.group_id = e.group_id AND (r.body->>'target')::bigint = e.seq)
+   ORDER BY e.seq DESC LIMIT 1) AS last ON true
+WHERE o.community_id = %(community)s AND o.member_id = %(member)s AND o.removed_at IS NULL
+"""
+
+
+def my_groups(community_id: int, member_id: int) -> list[GroupRow]:
+    """The member's groups, the one with the latest message first."""
+    with connection.cursor() as cursor:
+        values: dict[str, Any] = {
+            "community": community_id,
+            "member": member_id,
+            "spoken": list(SPOKEN),
+            "cap": UNREAD_CAP,
+        }
+        cursor.execute(_MY_GROUPS, values)
+        facts = {row[0]: row[1:] for row in cursor.fetchall()}
+    groups = Group.objects.filter(community_id=community_id, pk__in=facts)
+    seats = {o.group_id: o for o in Occupant.objects.filter(member_id=member_id, group_id__in=facts)}
+    rows = [
+        GroupRow(g, seats[g.pk], facts[g.pk][0], facts[g.pk][1] or "", facts[g.pk][2]) for g in groups if g.pk in seats
+    ]
+    return sorted(rows, key=lambda r: r.last_at or r.occupant.joined_at, reverse=True)
+
+
+@dataclass(frozen=True)
+class Points:
+    """A member's points page: balance, today's check-in and streak, the longest ever, one page of the statement.
+
+    `older_query` is the query string that continues the statement, "" at its end.
+    """
+
+    balance: int
+    check_in: CheckInState
+    earned_today: int
+    best: int
+    lines: list[StatementLine]
+    older_query: str
+
+
+def points_of(community: Community, member_id: int, today: date, *, before: datetime | None) -> Points:
+    """The points of a member on the community's day `today`; `before` continues the statement."""
+    own = CheckIn.objects.filter(community_id=community.pk, member_id=member_id)
+    owner = member_account(member_id)
+    lines = statement(community.pk, owner, before=before, limit=STATEMENT_PAGE + 1)
+    more = len(lines) > STATEMENT_PAGE
+    return Points(
+        balance=balance(community.pk, owner),
+        check_in=check_in_state(community, member_id, today=today, first=today.replace(day=1)),
+        earned_today=next(iter(own.filter(day=today).values_list("points", flat=True)), 0),
+        best=own.aggregate(best=Max("streak"))["best"] or 0,
+        lines=lines[:STATEMENT_PAGE],
+        older_query=urlencode({"before": lines[STATEMENT_PAGE - 1].at.isoformat()}) if more else "",
+    )
+
+
+@dataclass(frozen=True)
+class CalendarDay:
+    """One cell of the streak calendar; `day` None pads the first and last week."""
+
+    day: date | None
+    done: bool = False
+    today: bool = False
+    future: bool = False
+
+
+def streak_calendar(state: CheckInState) -> list[list[CalendarDay]]:
+    """The weeks of this month, Monday first."""
+    today, done = state.today, set(state.days)
+    weeks = calendar.Calendar().monthdatescalendar(today.year, today.month)
+    return [
+        [
+            CalendarDay(d, d in done, d == today, d > today) if d.month == today.month else CalendarDay(None)
+            for d in week
+        ]
+        for week in weeks
+    ]
+
+
+@dataclass(frozen=True)
+class PenaltyCard:
+    """A penalty as its member reads it: the sentence, the clause it rests on, and the own words that it is about.
+
+    `running`: it still holds. `counts_until`: until when its strike counts, None when it does not.
+    """
+
+    penalty: Penalty
+    clause: str
+    rule_name: str
+    group: str
+    evidence: list[Event]
+    running: bool
+    counts_until: datetime | None
+
+
+def penalties_of(
+    community: Community, member_id: int, *, before: int | None, now: datetime
+) -> tuple[list[PenaltyCard], int | None]:
+    """A page of penalties, newest first, and the seq that continues it (None: no more)."""
+    found = Penalty.objects.filter(community_id=community.pk, member_id=member_id)
+    if before is not None:
+        found = found.filter(seq__lt=before)
+    page = list(found.order_by("-seq")[: PENALTY_PAGE + 1])
+    more = page[PENALTY_PAGE - 1].seq if len(page) > PENALTY_PAGE else None
+    page = page[:PENALTY_PAGE]
+    rules = _rules(community.pk, {p.rulebook_version for p in page})
+    words = _own_words(community.pk, member_id, {seq for p in page for seq in [*p.evidence, p.seq]})
+    names = dict(Group.objects.filter(pk__in={p.group_id for p in page}).values_list("pk", "name"))
+    lifetime = timedelta(days=strike_days(community.blueprint))
+    return [_card(p, rules.get((p.rulebook_version, p.rule), {}), words, names, lifetime, now) for p in page], more
+
+
+def _card(
+    penalty: Penalty,
+    rule: dict[str, Any],
+    words: dict[int, Event],
+    names: dict[int, str],
+    lifetime: timedelta,
+    now: datetime,
+) -> PenaltyCard:
+    holds = penalty.reversed_at is None
+    expires = penalty.at + lifetime
+    return PenaltyCard(
+        penalty=penalty,
+        clause=str(rule.get("clause") or ""),
+        rule_name=str(rule.get("name") or penalty.rule),
+        group=names.get(penalty.group_id or 0, ""),
+        evidence=[words[seq] for seq in sorted({*penalty.evidence, penalty.seq}) if seq in words],
+        running=holds and penalty.ends_at is not None and penalty.ends_at > now,
+        counts_until=expires if holds and penalty.strike and expires > now else None,
+    )
+
+
+def _rules(community_id: int, versions: Iterable[int]) -> dict[tuple[int, str], dict[str, Any]]:
+    books = RulebookVersion.objects.filter(community_id=community_id, version__in=list(versions))
+    return {(book.version, str(rule.get("id"))): rule for book in books for rule in book.rules}
+
+
+def _own_words(community_id: int, member_id: int, seqs: Iterable[int]) -> dict[int, Event]:
+    """Only the member's own messages: what others said is not shown on a page about a penalty."""
+    own = Event.objects.filter(
+        community_id=community_id, member_id=member_id, seq__in=list(seqs), kind__in=SPOKEN, body__isnull=False
+    )
+    return {event.seq: event for event in own}
+
+
+def running_penalties(community_id: int, member_id: int, now: datetime) -> int:
+    """How many penalties of the member have not ended."""
+    return Penalty.objects.filter(
+        community_id=community_id, member_id=member_id, reversed_at=None, ends_at__gt=now
+    ).count()
+
+
+def community_day(zone: str, now: datetime) -> date:
+    return local_day(now, zone)

@@ -1,0 +1,18 @@
+"""The addresses of member pages; short, because they are typed and printed."""
+
+from django.urls import path
+
+from qunzhu.portal import pages
+
+app_name = "portal"
+
+urlpatterns = [
+    path("j/<str:code>/", pages.join, name="join"),
+    path("j/<str:code>/qr.svg", pages.join_qr, name="join_qr"),
+    path("g/<int:group_id>/", pages.chat, name="chat"),
+    path("me/", pages.me, name="me"),
+    path("me/groups/", pages.groups, name="groups"),
+    path("me/points/", pages.points, name="points"),
+    path("me/penalties/", pages.penalties, name="penalties"),
+    path("language/", pages.language, name="language"),
+]
