@@ -35,7 +35,8 @@ LONGEST_WAIT = timedelta(minutes=10)
 LEASE = timedelta(minutes=1)  # how long a deliverer may take for an act outside; then another one tries
 TASK_TITLES = {
     "warn": "提醒成员 {nickname}", "say": "在群里发一条消息", "mute": "请 {nickname} 暂停发言",
-    "remove": "移出成员 {nickname}", "recall": "撤回 {nickname} 的消息", "announce": "更新群公告", "freeze": "冻结群", "unfreeze": "解冻群",
+    "remove": "移出成员 {nickname}", "recall": "撤回 {nickname} 的消息", "announce": "更新群公告", "freeze": "冻结群",
+    "unfreeze": "解冻群",
 }  # fmt: skip
 ACTION_NAMES = {
     "warn": "提醒", "say": "发消息", "answer": "回答", "mute": "禁言", "unmute": "解除禁言", "remove": "移出成员",

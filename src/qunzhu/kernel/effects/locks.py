@@ -4,12 +4,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import msgspec
 import psycopg
 
 from qunzhu.kernel.connectors.port import Task
 
 _CLAIM = """
-SELECT e.community_id, e.id, e.kind, e.group_id, e.member_id, e.payload, e.cause_seq, e.rule, e.requested_by,
+SELECT e.community_id, e.id, e.kind, e.group_id, e.member_id, e.payload::text, e.cause_seq, e.rule, e.requested_by,
        e.attempts, e.connector, g.profile, g.name, g.platform_id, c.timezone,
        COALESCE(NULLIF(s.nickname, ''), m.display_name, '')
 FROM effect e
@@ -25,16 +26,21 @@ FOR UPDATE OF e SKIP LOCKED
 """
 
 
+def _task(row: tuple[Any, ...]) -> Task:
+    # Django's connections hand out jsonb undecoded, plain ones decoded: as text it is the same for both.
+    return Task(*row[:5], msgspec.json.decode(row[5]), *row[6:])  # type: ignore[call-arg]
+
+
 def claim_effects(conn: psycopg.Connection[Any], connector: str, *, limit: int, now: datetime) -> list[Task]:
     """Due effects of a connector that no other deliverer holds, oldest first."""
     rows = conn.execute(_CLAIM.format(which="e.connector = %s"), [now, connector, limit]).fetchall()
-    return [Task(*row) for row in rows]
+    return [_task(row) for row in rows]
 
 
 def claim_orphans(conn: psycopg.Connection[Any], known: list[str], *, limit: int, now: datetime) -> list[Task]:
     """Due effects of connectors that this installation does not have."""
     rows = conn.execute(_CLAIM.format(which="e.connector <> ALL(%s)"), [now, known, limit]).fetchall()
-    return [Task(*row) for row in rows]
+    return [_task(row) for row in rows]
 
 
 def take_pace(conn: psycopg.Connection[Any], connector: str, per_second: float, *, limit: int, now: datetime) -> int:

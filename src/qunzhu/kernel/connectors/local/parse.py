@@ -129,7 +129,8 @@ def parse_post(body: bytes, sender: MemberToken) -> Draft:
     command = None if post.image else parse_command(text)
     return Draft(
         message_id(post.group, sender.member_id, post.client_id), sender.community_id, post.group, sender.member_id,
-        text, list(dict.fromkeys(find_links(text))), command, list(dict.fromkeys(post.mentions)), post.reply_to, post.image,
+        text, list(dict.fromkeys(find_links(text))), command, list(dict.fromkeys(post.mentions)), post.reply_to,
+        post.image,
     )  # fmt: skip
 
 

@@ -1,0 +1,345 @@
+"""Effects: each once, whatever the platform can do, and what really happened is in the log."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import connections, transaction
+
+from qunzhu.kernel.cases.models import Case
+from qunzhu.kernel.clock import FixedClock
+from qunzhu.kernel.connectors.local.client import LocalClient
+from qunzhu.kernel.connectors.local.tests.rooms_made import NOW, Scene, make_scene
+from qunzhu.kernel.connectors.port import ACTIONS, PROFILES, Outcome, Refused
+from qunzhu.kernel.effects import consumer, outbox
+from qunzhu.kernel.effects.deliver import MAX_ATTEMPTS, Deliverer
+from qunzhu.kernel.effects.models import Effect
+from qunzhu.kernel.effects.outbox import EffectRequest
+from qunzhu.kernel.effects.services import NotFailed, retry_effect
+from qunzhu.kernel.events.runner import Runner, raw_connection
+
+pytestmark = pytest.mark.django_db(transaction=True)
+UNTIL = (NOW + timedelta(hours=1)).isoformat()
+PAYLOADS = {
+    "warn": {"text": "请看群规", "seq": 1},
+    "say": {"text": "大家好"},
+    "answer": {"text": "积分 10", "to": 1, "reply_to": 1},
+    "mute": {"until": UNTIL, "minutes": 60, "text": "先休息 1 小时"},
+    "unmute": {},
+    "remove": {},
+    "announce": {"text": "新公告"},
+    "freeze": {},
+    "unfreeze": {},
+}
+
+
+def deliverer(**kwargs) -> Deliverer:
+    return Deliverer(clock=FixedClock(NOW), jitter=lambda: 1.0, **kwargs)
+
+
+def ask_all(scene: Scene) -> dict[str, str]:
+    """One effect of every kind about the first member, in an order in which all of them can succeed."""
+    member = scene.people[0].member.pk
+    seq = scene.say(member, "要撤回的话")
+    scene.start = seq
+    ids = {}
+    for kind in ("warn", "say", "answer", "mute", "unmute", "recall", "announce", "freeze", "unfreeze", "remove"):
+        payload = {"seq": seq} if kind == "recall" else PAYLOADS[kind]
+        ids[kind] = scene.ask(kind, member=None if kind in {"say", "announce", "freeze"} else member, **payload)
+    return ids
+
+
+def statuses(ids: dict[str, str]) -> dict[str, str]:
+    by_id = {str(e.id): e.status for e in Effect.objects.all()}
+    return {kind: by_id[i] for kind, i in ids.items()}
+
+
+def test_every_action_is_native_with_all_capabilities():
+    scene = make_scene()
+    ids = ask_all(scene)
+    assert deliverer().run_once() == 10
+    assert statuses(ids) == dict.fromkeys(ACTIONS, "done")
+    member = scene.people[0].member.pk
+    happened = [(e.kind, e.member_id) for e in scene.events() if e.kind != "effect.done"]
+    assert happened == [
+        ("message.sent", None),
+        ("message.sent", None),
+        ("message.sent", None),
+        ("member.muted", member),
+        ("message.sent", None),
+        ("member.unmuted", member),
+        ("message.recalled", member),
+        ("group.announced", None),
+        ("group.frozen", None),
+        ("group.unfrozen", None),
+        ("member.removed", member),
+    ]
+    done = scene.events("effect.done")
+    assert [e.body["kind"] for e in done] == list(ids)
+    assert done[3].body == {
+        "effect": ids["mute"], "kind": "mute", "result": "done", "detail": "已禁言到 13:00", "cause_seq": 1,
+        "rule": "flood",
+    }  # fmt: skip
+    assert scene.occupant(member).removed_at == NOW
+    scene.room.refresh_from_db()
+    assert (scene.room.frozen, scene.room.announcement) == (False, "新公告")
+    assert Case.objects.count() == 0
+    assert deliverer().run_once() == 0
+
+
+@pytest.mark.parametrize("profile", ["wecom-customer-group", "personal-wechat"])
+def test_every_action_ends_as_its_profile_says(profile):
+    scene = make_scene(profile=profile)
+    ids = ask_all(scene)
+    deliverer().run_once()
+    expected = {"native": "done", "emulated": "emulated", "human": "task_created", "none": "unsupported"}
+    assert statuses(ids) == {kind: expected[PROFILES[profile].how[kind]] for kind in ids}
+    assert {e.body["kind"]: e.body["result"] for e in scene.events("effect.done")} == statuses(ids)
+    humans = sum(1 for how in PROFILES[profile].how.values() if how == "human")
+    assert Case.objects.filter(kind="effect_task").count() == humans == len(scene.events("case.opened"))
+    happened = {k for k in scene.kinds() if k not in {"effect.done", "case.opened"}}
+    if profile == "wecom-customer-group":
+        assert happened == set()  # the server can do nothing there, and pretends nothing
+    else:
+        assert happened == {"message.sent", "group.announced", "member.removed"}
+    assert scene.occupant(scene.people[0].member.pk).muted_until is None
+
+
+def test_a_human_task_has_the_exact_steps():
+    scene = make_scene(profile="wecom-customer-group")
+    scene.ask("mute", member=scene.people[0].member.pk, **PAYLOADS["mute"])
+    deliverer().run_once()
+    case = Case.objects.get()
+    assert case.title == "请 成员1 暂停发言(一群)"
+    assert case.summary.splitlines() == [
+        "1. 企业微信客户群不能禁言单个成员,请人工提醒",
+        "2. 打开企业微信,进入客户群「一群」",
+        "3. 在输入框 @成员1,粘贴并发送:先休息 1 小时 请在 13:00 前暂停发言",
+        "4. 到期前再次发言的,长按消息撤回,并在工单里备注",
+        "5. 回到本页点「已完成」",
+    ]
+    assert (case.kind, case.urgency, case.evidence, case.member_id) == (
+        "effect_task", "yellow", [1], scene.people[0].member.pk,
+    )  # fmt: skip
+    effect = Effect.objects.get()
+    assert (effect.status, effect.case_id, effect.finished_at) == ("task_created", case.pk, None)
+
+
+def test_braces_in_a_text_are_words_and_no_template():
+    scene = make_scene(profile="wecom-customer-group")
+    scene.ask("say", text="{nickname} {0} %s")
+    deliverer().run_once()
+    assert Case.objects.get().summary.splitlines()[1] == "2. 粘贴并发送:{nickname} {0} %s"
+
+
+def test_a_removal_by_hand_confirms_the_open_task():
+    from qunzhu.kernel.connectors.local import rooms
+    from qunzhu.kernel.connectors.local.rooms import Act
+    from qunzhu.kernel.events import log
+
+    scene = make_scene(profile="wecom-customer-group")
+    first, second = (p.member.pk for p in scene.people)
+    scene.ask("remove", "r1", member=first)
+    scene.ask("remove", "r2", member=second)
+    deliverer().run_once()
+    act = Act(scene.community.pk, scene.group.pk, f"owner:{scene.owner.member.pk}", NOW)
+    with transaction.atomic():
+        log.append(raw_connection(), [rooms.remove(raw_connection(), act, first)], now=NOW)
+    Runner([consumer.CONSUMER], clock=FixedClock(NOW)).run_once()
+    assert {e.member_id: e.status for e in Effect.objects.all()} == {first: "done", second: "task_created"}
+    assert {c.member_id: (c.state, c.action) for c in Case.objects.all()} == {
+        first: ("decided", "mark_done"), second: ("open", ""),
+    }  # fmt: skip
+    (done,) = [e for e in scene.events("effect.done") if e.body["result"] == "done"]
+    assert (done.member_id, done.body["kind"]) == (first, "remove")
+
+
+def test_two_deliverers_at_once_do_everything_exactly_once():
+    scene = make_scene(people=3)
+    for n in range(120):
+        scene.ask("mute", f"m{n}", member=scene.people[n % 3].member.pk, until=UNTIL, minutes=60)
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            deliverer(batch=7).run_once()
+        except BaseException as error:
+            failures.append(error)
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    deliverer().run_once()
+    assert failures == []
+    assert Effect.objects.filter(status="done", attempts=1).count() == 120
+    muted, done = scene.events("member.muted"), scene.events("effect.done")
+    assert len(muted) == len({e.body["effect"] for e in muted}) == 120
+    assert len(done) == len({e.body["effect"] for e in done}) == 120
+
+
+class Flaky(LocalClient):
+    """Fails for one member after it has already written."""
+
+    def __init__(self, member: int, error: Exception) -> None:
+        self.member, self.error, self.tries = member, error, 0
+
+    def execute(self, conn, task, how, *, now):
+        outcome = super().execute(conn, task, how, now=now)
+        if task.member_id == self.member:
+            self.tries += 1
+            raise self.error
+        return outcome
+
+
+def test_one_bad_effect_is_undone_and_retried_and_the_others_are_not_held_up():
+    scene = make_scene()
+    bad, good = (p.member.pk for p in scene.people)
+    scene.ask("mute", "bad", member=bad, until=UNTIL, minutes=60)
+    scene.ask("mute", "good", member=good, until=UNTIL, minutes=60)
+    clock = FixedClock(NOW)
+    runner = Deliverer([Flaky(bad, RuntimeError("away"))], clock=clock, jitter=lambda: 1.0)
+    runner.run_once()
+    assert scene.occupant(bad).muted_until is None  # what it wrote before failing was undone
+    assert scene.occupant(good).muted_until is not None
+    waits = []
+    for attempt in range(1, MAX_ATTEMPTS):
+        effect = Effect.objects.get(idempotency_key="bad")
+        assert (effect.status, effect.attempts, effect.last_error) == ("pending", attempt, "RuntimeError: away")
+        waits.append((effect.next_attempt_at - clock.now()).total_seconds())
+        clock.move_to(effect.next_attempt_at)
+        runner.run_once()
+    assert waits == [1, 2, 4, 8, 16]
+    effect = Effect.objects.get(idempotency_key="bad")
+    assert (effect.status, effect.attempts, effect.detail) == ("failed", 6, "试了 6 次都没有成功")
+    case = Case.objects.get()
+    assert (case.kind, case.title, effect.case_id) == ("effect_failed", "动作没有成功:禁言(一群)", case.pk)
+    assert [e.body["result"] for e in scene.events("effect.done")] == ["done", "failed"]
+
+
+def test_a_dead_letter_can_be_tried_again():
+    scene = make_scene()
+    bad = scene.people[0].member.pk
+    effect_id = scene.ask("mute", member=bad, until=UNTIL, minutes=60)
+    Deliverer([Flaky(bad, Refused("不行"))], clock=FixedClock(NOW)).run_once()
+    effect = Effect.objects.get()
+    assert (effect.status, effect.attempts, effect.detail) == ("failed", 1, "不行")
+    retry_effect(community_id=scene.community.pk, effect_id=effect.id, now=NOW + timedelta(seconds=5))
+    with pytest.raises(NotFailed):
+        retry_effect(community_id=scene.community.pk, effect_id=effect.id, now=NOW)
+    Deliverer(clock=FixedClock(NOW + timedelta(seconds=5))).run_once()
+    assert [(e.body["effect"], e.body["result"]) for e in scene.events("effect.done")] == [
+        (effect_id, "failed"), (effect_id, "done"),
+    ]  # fmt: skip
+
+
+def test_the_same_key_is_one_effect_and_a_malformed_request_is_an_error():
+    scene = make_scene()
+    member = scene.people[0].member.pk
+    assert scene.ask("remove", "same", member=member) == scene.ask("remove", "same", member=member)
+    assert Effect.objects.count() == 1
+    bad = [
+        (EffectRequest("fly", "k", scene.group.pk), "unknown effect kind 'fly'"),
+        (EffectRequest("say", "k", scene.group.pk), "effect 'say' lacks text"),
+        (EffectRequest("unfreeze", "k", scene.group.pk, None, {"x": 1}), "effect 'unfreeze' does not take x"),
+        (EffectRequest("remove", "k", scene.group.pk), "effect 'remove' needs a member"),
+    ]
+    for wanted, message in bad:
+        with pytest.raises(ValueError, match=message), transaction.atomic():
+            outbox.request(raw_connection(), scene.community.pk, [wanted], now=NOW)
+    with pytest.raises(LookupError, match=r"groups \[999\] are not of community"), transaction.atomic():
+        outbox.request(raw_connection(), scene.community.pk, [EffectRequest("unfreeze", "k", 999)], now=NOW)
+    assert Effect.objects.count() == 1
+
+
+class Outside:
+    """A platform elsewhere: acts are seen in `acts`, and not undone by a rollback."""
+
+    name = "outside"
+    transactional = False
+    per_second = None
+
+    def __init__(self) -> None:
+        self.acts: list[str] = []
+        self.during = None
+
+    def prepare(self, conn, tasks):
+        raise AssertionError("only for transactional connectors")
+
+    def execute(self, conn, task, how, *, now):
+        assert not conn.autocommit or conn.info.transaction_status == 0  # no transaction is open meanwhile
+        self.acts.append(task.kind)
+        if self.during:
+            self.during()
+        return Outcome("done", "ok")
+
+
+def move_outside(scene: Scene) -> None:
+    scene.group.connector = "outside"
+    scene.group.save()
+
+
+def test_a_connector_elsewhere_is_leased_and_a_second_deliverer_keeps_out():
+    scene = make_scene()
+    move_outside(scene)
+    scene.ask("say", text="a")
+    platform = Outside()
+    platform.during = lambda: counted.append(Deliverer([platform], clock=FixedClock(NOW)).run_once())
+    counted: list[int] = []
+    Deliverer([platform], clock=FixedClock(NOW)).run_once()
+    assert (platform.acts, counted) == (["say"], [0])
+    effect = Effect.objects.get()
+    assert (effect.status, effect.attempts) == ("done", 1)
+
+
+def test_a_lease_that_ran_out_is_taken_over_and_the_late_answer_does_not_count():
+    scene = make_scene()
+    move_outside(scene)
+    scene.ask("say", text="a")
+    slow, quick = Outside(), Outside()
+    later = FixedClock(NOW + timedelta(minutes=2))
+    slow.during = lambda: Deliverer([quick], clock=later).run_once()
+    Deliverer([slow], clock=FixedClock(NOW)).run_once()
+    assert (slow.acts, quick.acts) == (["say"], ["say"])
+    effect = Effect.objects.get()
+    assert (effect.status, effect.attempts) == ("done", 2)
+    assert len(scene.events("effect.done")) == 1
+
+
+def test_the_pace_of_a_connector_is_kept_over_all_deliverers():
+    scene = make_scene()
+    move_outside(scene)
+    for n in range(5):
+        scene.ask("say", f"s{n}", text=str(n))
+    platform = Outside()
+    platform.per_second = 2.0
+    clock = FixedClock(NOW)
+    for wait, sent in ((0, 2), (0.4, 2), (0.1, 3), (1.0, 5)):
+        clock.move_to(clock.now() + timedelta(seconds=wait))
+        Deliverer([platform], clock=clock).run_once()
+        assert len(platform.acts) == sent
+
+
+def test_an_effect_of_an_unknown_connector_does_not_wait_forever():
+    scene = make_scene()
+    move_outside(scene)
+    scene.ask("say", text="a")
+    deliverer().run_once()
+    effect = Effect.objects.get()
+    assert (effect.status, effect.detail) == ("unsupported", "没有连接「outside」,不能执行")
+
+
+def test_muting_or_removing_somebody_who_left_is_said_as_it_is():
+    scene = make_scene()
+    gone = scene.people[0].member.pk
+    scene.occupant(gone).delete()
+    scene.ask("mute", member=gone, until=UNTIL, minutes=60)
+    scene.ask("remove", member=gone)
+    deliverer().run_once()
+    assert [(e.kind, e.status, e.detail) for e in Effect.objects.order_by("created_at", "kind")] == [
+        ("mute", "unsupported", "成员已不在群里"), ("remove", "done", "成员已不在群里"),
+    ]  # fmt: skip
+    assert {e.kind for e in scene.events()} == {"effect.done"}
