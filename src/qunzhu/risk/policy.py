@@ -6,7 +6,7 @@ by which the next ones are judged.
 
 from collections.abc import Callable, Iterable
 from datetime import date
-from functools import cached_property, partial
+from functools import partial
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,9 +16,10 @@ from qunzhu.kernel.clock import local_day
 from qunzhu.kernel.engine.evaluate import Decision, Occasion, Tally, decide, match
 from qunzhu.kernel.engine.facts import Facts, Provider
 from qunzhu.kernel.engine.rules import JUDGED_KINDS, Compiled, StreamPlan, Window, window_key
+from qunzhu.kernel.engine.windows import Windows
 from qunzhu.kernel.events.schema import Event
 from qunzhu.kernel.text.reading import Reading
-from qunzhu.risk.state import MEMBER_KINDS, WORLD_KINDS, Subject, World, fold_member, milliseconds
+from qunzhu.risk.state import MEMBER_KINDS, WORLD_KINDS, Clearance, Subject, World, fold_member, milliseconds
 
 KINDS = JUDGED_KINDS | MEMBER_KINDS | WORLD_KINDS
 _ONE = (0,)  # the key of a stream that has no keys
@@ -29,12 +30,17 @@ def subjects_of(event: Event) -> tuple[str, ...]:
     """The subjects whose state is needed to hear `event`."""
     if event.kind in WORLD_KINDS:
         return ()
-    prefix = "h:" if event.historic else ""
+    prefix = _prefix(event)
     member = event.body.get("target") if event.kind == "report.filed" else event.member_id
     found = [] if member is None else [f"{prefix}m:{member}"]
     if event.group_id is not None and event.kind in JUDGED_KINDS:
         found.append(f"{prefix}g:{event.group_id}")
     return tuple(found)
+
+
+def _prefix(event: Event) -> str:
+    """Imported history has subjects of its own and never moves live windows."""
+    return "h:" if event.historic else ""
 
 
 class Order:
@@ -85,41 +91,72 @@ class Order:
 
 
 class Watch:
-    """One event under judgement: what the facts read from."""
+    """One event under judgement: what the facts read from. Costly parts are worked out when first asked for.
+
+    (Written out instead of `cached_property`, whose lock costs more than most of what it would keep here.)
+    """
+
+    __slots__ = (
+        "_cleared", "_day", "_group", "_reading", "at_ms", "compiled", "event", "keys", "member", "member_id",
+        "member_key", "order",
+    )  # fmt: skip
 
     def __init__(self, order: Order, compiled: Compiled, event: Event) -> None:
         self.order, self.compiled, self.event = order, compiled, event
         self.at_ms = milliseconds(event.occurred_at)
-        keys = subjects_of(event)
         self.member_id = event.body.get("target") if event.kind == "report.filed" else event.member_id
-        self.member_key = keys[0] if self.member_id is not None else ""
+        self.member_key = f"{_prefix(event)}m:{self.member_id}" if self.member_id is not None else ""
         self.member = order.subject(self.member_key) if self.member_key else None
-        self.group_key = keys[-1] if event.group_id is not None else ""
         self.keys: dict[str, tuple[int, ...]] = {}
+        self._day: int | None = None
+        self._reading: Reading | None = None
+        self._cleared: bool | None = None
+        self._group: Subject | None = None
 
-    @cached_property
+    @property
     def day(self) -> int:
-        return local_day(self.event.occurred_at, self.compiled.settings.zone).toordinal()
+        """The local day, as an ordinal."""
+        if self._day is None:
+            self._day = local_day(self.event.occurred_at, self.compiled.settings.zone).toordinal()
+        return self._day
 
-    @cached_property
+    @property
     def reading(self) -> Reading | None:
         """The text as the rules read it; None for a report."""
-        body = self.event.body
-        if self.event.kind == "report.filed":
-            return None
-        return Reading(body.get("text") or "", self.order.world.library, body.get("links") or ())
+        if self._reading is None and self.event.kind != "report.filed":
+            body = self.event.body
+            self._reading = Reading(body.get("text") or "", self.order.world.library, body.get("links") or ())
+        return self._reading
 
-    @cached_property
+    @property
     def cleared(self) -> bool:
         """Whether an ad clearance covers this message."""
+        if self._cleared is None:
+            clearances = self.order.world.people.clearances
+            self._cleared = bool(clearances) and any(self._covered(c) for c in clearances)
+        return self._cleared
+
+    def _covered(self, clearance: Clearance) -> bool:
         reading = self.reading
-        return reading is not None and any(
-            clearance.until > self.at_ms
+        return (
+            reading is not None
+            and clearance.until > self.at_ms
             and clearance.member in {None, self.event.member_id}
             and (not clearance.link or clearance.link in reading.links)
             and (not clearance.text_digest or clearance.text_digest == reading.digest)
-            for clearance in self.order.world.people.clearances
         )
+
+    def windows(self, per: str) -> Windows | None:
+        """The windows of the member or group that the event is about."""
+        if per == "member":
+            return None if self.member is None else self.member.windows
+        if self._group is None and self.event.group_id is not None:
+            self._group = self.order.subject(self.group_key)
+        return None if self._group is None else self._group.windows
+
+    @property
+    def group_key(self) -> str:
+        return f"{_prefix(self.event)}g:{self.event.group_id}"
 
     def observe(self, facts: Facts) -> None:
         """Count the event in every stream that it belongs to and that some rule watches."""
@@ -131,40 +168,21 @@ class Watch:
                 self._count(plan, keys)
 
     def _count(self, plan: StreamPlan, keys: tuple[int, ...]) -> None:
-        key = self.member_key if plan.per == "member" else self.group_key
-        if not key:
+        windows = self.windows(plan.per)
+        if windows is None:
             return
-        windows = self.order.subject(key).windows
         if plan.horizon_ms:
             windows.series_of(plan.of).add(self.at_ms, self.event.seq, keys, plan.horizon_ms)
         if plan.horizon_days:
             windows.days_of(plan.of).add(self.day, self.event.seq, plan.horizon_days)
-        self.order.dirty.add(key)
-
-    def _plan(self, window: Window) -> StreamPlan:
-        return next(p for p in self.compiled.plans if (p.of, p.per) == (window.of, window.per))
-
-    def window_count(self, window: Window) -> int | None:
-        """The figure of a window at this event; None when it reaches back further than is remembered."""
-        key = self.member_key if window.per == "member" else self.group_key
-        if not key or not self.keys.get(window.of):
-            return None
-        windows, plan = self.order.subject(key).windows, self._plan(window)
-        if window.days:
-            days = windows.days_of(window.of)
-            return days.count(self.day, window.days) if days.knows(self.day, window.days, plan.horizon_days) else None
-        series, span = windows.series_of(window.of), window.span_ms
-        if not series.knows(self.at_ms, span, plan.horizon_ms):
-            return None
-        if window.count == "equal":
-            return series.equal(self.at_ms, span, self.keys[window.of])
-        return series.distinct(self.at_ms, span) if window.count == "distinct" else series.count(self.at_ms, span)
+        self.order.dirty.add(self.member_key if plan.per == "member" else self.group_key)
 
     def evidence(self, index: int) -> list[int]:
         """The seqs behind window `index`, this event included."""
         window = self.compiled.windows[index]
-        key = self.member_key if window.per == "member" else self.group_key
-        windows = self.order.subject(key).windows
+        windows = self.windows(window.per)
+        if windows is None:
+            return []
         if window.days:
             return windows.days_of(window.of).evidence(self.day, window.days)
         keys = self.keys.get(window.of) if window.count == "equal" else None
@@ -302,11 +320,45 @@ _PROVIDERS: dict[str, Provider] = {
 def _providers_for(compiled: Compiled) -> dict[str, Provider]:
     """The providers of all facts, the rulebook's windows included."""
     providers = dict(_PROVIDERS)
+    plans = {(plan.of, plan.per): plan for plan in compiled.plans}
     for index, window in enumerate(compiled.windows):
-        providers[window_key(index)] = partial(_window_count, window=window)
+        plan = plans[window.of, window.per]
+        providers[window_key(index)] = (
+            _days_provider(window, plan.horizon_days) if window.days else _series_provider(window, plan.horizon_ms)
+        )
     return providers
 
 
-def _window_count(facts: Facts, *, window: Window) -> int | None:
-    count: int | None = facts.subject.window_count(window)
-    return count
+def _days_provider(window: Window, horizon: int) -> Provider:
+    """The count of a window of days; unknown when it reaches back further than is remembered."""
+    of, per, span = window.of, window.per, window.days
+
+    def provide(facts: Facts) -> int | None:
+        watch: Watch = facts.subject
+        windows = watch.windows(per)
+        if windows is None or not watch.keys.get(of):
+            return None
+        days = windows.days_of(of)
+        return days.count(watch.day, span) if days.knows(watch.day, span, horizon) else None
+
+    return provide
+
+
+def _series_provider(window: Window, horizon: int) -> Provider:
+    """The figure of a sliding window; unknown when it reaches back further than is remembered."""
+    of, per, span, count = window.of, window.per, window.span_ms, window.count
+
+    def provide(facts: Facts) -> int | None:
+        watch: Watch = facts.subject
+        windows = watch.windows(per)
+        keys = watch.keys.get(of)
+        if windows is None or not keys:
+            return None
+        series = windows.series_of(of)
+        if not series.knows(watch.at_ms, span, horizon):
+            return None
+        if count == "equal":
+            return series.equal(watch.at_ms, span, keys)
+        return series.distinct(watch.at_ms, span) if count == "distinct" else series.count(watch.at_ms, span)
+
+    return provide

@@ -4,6 +4,7 @@ A tree is {all: [tree…]}, {any: [tree…]}, {not: tree} or a leaf {fact: NAME,
 facts of an event and answers True, False or None (unknown): "unknown" is not "false", so `not unknown` is unknown.
 """
 
+import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -80,27 +81,27 @@ def _parse_leaf(raw: dict[str, Any], window_key: str | None, path: str) -> Leaf:
     fact = FACTS.get(name)
     if fact is None:
         raise ConditionError(f"{path}.fact", f"unknown fact {name!r}")
-    operators = [word for word in raw if word != "fact"]
-    if len(operators) != 1 or operators[0] not in OPERATORS:
+    words = [word for word in raw if word != "fact"]
+    if len(words) != 1 or words[0] not in OPERATORS:
         raise ConditionError(path, f"expected one operator of {', '.join(OPERATORS)}")
-    operator = operators[0]
-    if fact.type not in OPERATORS[operator]:
-        raise ConditionError(f"{path}.{operator}", f"{name} is a {fact.type}; {operator} does not compare that")
-    value = raw[operator]
-    if not _value_fits(fact.type, operator, value):
-        raise ConditionError(f"{path}.{operator}", f"{value!r} does not fit {name}, a {fact.type}")
+    word = words[0]
+    if fact.type not in OPERATORS[word]:
+        raise ConditionError(f"{path}.{word}", f"{name} is a {fact.type}; {word} does not compare that")
+    value = raw[word]
+    if not _value_fits(fact.type, word, value):
+        raise ConditionError(f"{path}.{word}", f"{value!r} does not fit {name}, a {fact.type}")
     if name == "window.count":
         if window_key is None:
             raise ConditionError(f"{path}.fact", "window.count needs the rule's window")
-        return Leaf(name, operator, value, window_key)
-    return Leaf(name, operator, value, name)
+        return Leaf(name, word, value, window_key)
+    return Leaf(name, word, value, name)
 
 
-def _value_fits(kind: str, operator: str, value: Any) -> bool:
-    if operator in {"in", "any_of", "all_of"}:
+def _value_fits(kind: str, word: str, value: Any) -> bool:
+    if word in {"in", "any_of", "all_of"}:
         one = (int, float) if kind == "number" else str
         return isinstance(value, list) and bool(value) and all(_is(v, one) for v in value)
-    if kind == "flag" or operator == "empty":
+    if kind == "flag" or word == "empty":
         return isinstance(value, bool)
     return _is(value, (int, float) if kind == "number" else str)
 
@@ -178,14 +179,14 @@ def _any(tests: tuple[Test, ...]) -> Test:
 
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "over": lambda fact, value: fact > value,
-    "at_least": lambda fact, value: fact >= value,
-    "under": lambda fact, value: fact < value,
-    "at_most": lambda fact, value: fact <= value,
-    "is": lambda fact, value: fact == value,
-    "is_not": lambda fact, value: fact != value,
+    "over": operator.gt,
+    "at_least": operator.ge,
+    "under": operator.lt,
+    "at_most": operator.le,
+    "is": operator.eq,
+    "is_not": operator.ne,
     "in": lambda fact, value: fact in value,
-    "contains": lambda fact, value: value in fact,
+    "contains": operator.contains,
     "any_of": lambda fact, value: not value.isdisjoint(fact),
     "all_of": lambda fact, value: value.issubset(fact),
     "empty": lambda fact, value: (not fact) == value,

@@ -25,9 +25,9 @@ _LEVEL_RANK = {"": 0, "notice": 1, "yellow": 2, "orange": 3, "red": 4}
 _STEPS: tuple[Step, ...] = ("warn", "mute", "remove")
 _DAY_MS = 86_400_000
 _NO_EFFECT = {
-    "exempt": "是运营人员,不作处理",
-    "cleared": "已经报备,不作处理",
-    "yielded": "处理已在进行,不再加重",
+    "exempt": "是运营人员，不作处理",
+    "cleared": "已经报备，不作处理",
+    "yielded": "处理已在进行，不再加重",
 }
 
 
@@ -364,11 +364,11 @@ def _consequence(claim: _Claim, end: str, number: int) -> str:
     """What follows, as the end of a sentence: the severest of what the rule wants."""
     penalties = {
         "warn": "先提醒一次",
-        "mute": f"先休息 {sentences.duration(claim.minutes)},{end} 恢复",
-        "remove": f"这是第 {number} 次,先请离开本群",
+        "mute": f"先休息 {sentences.duration(claim.minutes)}，{end} 恢复",
+        "remove": f"这是第 {number} 次，先请离开本群",
     }
     if claim.freeze:
-        return "本群先冻结,等管理员处理"
+        return "本群先冻结，等管理员处理"
     if claim.step:
         return penalties[claim.step]
     if claim.recall:

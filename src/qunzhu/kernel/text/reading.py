@@ -1,7 +1,6 @@
 """One message as the rules read it: every part is worked out when first asked for, and once."""
 
 from collections.abc import Iterable, Sequence
-from functools import cached_property
 
 from qunzhu.kernel.text.ads import SIGNAL_WORDS, ad_reasons
 from qunzhu.kernel.text.keywords import Hit, KeywordLibrary, Word
@@ -12,16 +11,23 @@ from qunzhu.kernel.text.normalise import normalise, text_digest
 class Reading:
     """A text, read against a library made by `library_of`."""
 
+    __slots__ = ("_found", "_given_links", "_library", "_links", "_reasons", "normal", "text")
+
     def __init__(self, text: str, library: KeywordLibrary, given_links: Sequence[str] = ()) -> None:
         self.text = text
         self.normal = normalise(text)
         self._library = library
         self._given_links = given_links
+        self._found: tuple[Hit, ...] | None = None
+        self._links: tuple[str, ...] | None = None
+        self._reasons: tuple[str, ...] | None = None
 
-    @cached_property
+    @property
     def found(self) -> tuple[Hit, ...]:
         """All hits: the community's words and the signal words of `ads.py`."""
-        return self._library.find(self.normal)
+        if self._found is None:
+            self._found = self._library.find(self.normal)
+        return self._found
 
     @property
     def hits(self) -> tuple[Hit, ...]:
@@ -29,18 +35,23 @@ class Reading:
         found = self.found
         return tuple(h for h in found if not h.category.startswith("signal.")) if found else found
 
-    @cached_property
+    @property
     def links(self) -> tuple[str, ...]:
         """Canonical links, each once."""
-        if not self._given_links and "." not in self.normal:
-            return ()
-        text = self.text if self.text.isascii() else _narrow(self.text)
-        return canonical_links(text, self._given_links)
+        if self._links is None:
+            if self._given_links or "." in self.normal:
+                text = self.text if self.text.isascii() else _narrow(self.text)
+                self._links = canonical_links(text, self._given_links)
+            else:
+                self._links = ()
+        return self._links
 
-    @cached_property
+    @property
     def ad_reasons(self) -> tuple[str, ...]:
         """Why it looks like an ad; empty when it does not."""
-        return ad_reasons(self.normal, self.found, self.links) if self.found else ()
+        if self._reasons is None:
+            self._reasons = ad_reasons(self.normal, self.found, self.links) if self.found else ()
+        return self._reasons
 
     @property
     def digest(self) -> str:

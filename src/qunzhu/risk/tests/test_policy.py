@@ -18,17 +18,23 @@ def test_the_daily_cap_climbs_the_ladder_warn_mute_remove():
         assert story.post(minutes=n) == []
     (warn,) = story.post(minutes=5)
     assert (warn.outcome, warn.step, warn.strike, warn.level) == ("live", "warn", False, "")
-    assert warn.sentence == "小林,今天已发 6 条(群规 2.1,上限 5 条),先提醒一次。觉得不对?请联系管理员。"
+    assert warn.sentence == "小林，今天已发 6 条（群规 2.1，上限 5 条），先提醒一次。觉得不对？请联系管理员。"
     assert warn.effects == [{"kind": "warn", "text": warn.sentence, "seq": 7}]
     assert warn.facts == {"window.count": 6}
     assert warn.evidence == [2, 3, 4, 5, 6, 7]
     (mute,) = story.post(minutes=6)
-    assert mute.sentence == "小林,今天已发 7 条(群规 2.1,上限 5 条),先休息 1 小时,21:20 恢复。觉得不对?请联系管理员。"
+    assert (
+        mute.sentence
+        == "小林，今天已发 7 条（群规 2.1，上限 5 条），先休息 1 小时，21:20 恢复。觉得不对？请联系管理员。"
+    )
     until = (NOW + timedelta(minutes=66)).isoformat()
     assert mute.until == until
     assert mute.effects == [{"kind": "mute", "until": until, "minutes": 60, "text": mute.sentence}]
     (remove,) = story.post(minutes=67)
-    assert remove.sentence == "小林,今天已发 8 条(群规 2.1,上限 5 条),这是第 3 次,先请离开本群。觉得不对?请联系管理员。"
+    assert (
+        remove.sentence
+        == "小林，今天已发 8 条（群规 2.1，上限 5 条），这是第 3 次，先请离开本群。觉得不对？请联系管理员。"
+    )
     assert remove.effects == [{"kind": "remove", "text": remove.sentence}]
     assert story.order.tally.failed == {}
 
@@ -62,7 +68,10 @@ def test_an_ad_without_clearance_is_a_strike_and_three_strikes_remove():
     assert story.post("今天有优惠券吗") == []
     (first,) = story.post(AD)
     assert (first.step, first.strike) == ("warn", True)
-    assert first.sentence == "小林,发广告要先报备(群规 2.2,违规第 1 次,3 次移出),先提醒一次。觉得不对?请联系管理员。"
+    assert (
+        first.sentence
+        == "小林，发广告要先报备（群规 2.2，违规第 1 次，3 次移出），先提醒一次。觉得不对？请联系管理员。"
+    )
     assert first.strike_until == (NOW + timedelta(days=30)).isoformat()
     assert brief(story.post(AD, minutes=1)) == [("ad_without_clearance", "live", "mute")]
     assert brief(story.post(AD, minutes=62)) == [("ad_without_clearance", "live", "remove")]
@@ -89,7 +98,7 @@ def test_a_cleared_ad_is_not_punished_and_counts_nowhere(body):
     for n in range(3):
         (decision,) = story.post(AD, minutes=n)
         assert (decision.rule, decision.outcome, decision.effects) == ("ad_without_clearance", "cleared", [])
-    assert decision.sentence.endswith("已经报备,不作处理。觉得不对?请联系管理员。")
+    assert decision.sentence.endswith("已经报备，不作处理。觉得不对？请联系管理员。")
     assert brief(story.post(AD, minutes=60)) == [("ad_without_clearance", "live", "warn")]
 
 
@@ -111,7 +120,7 @@ def test_the_sixth_equal_link_in_an_hour_mutes_an_hour():
     (decision,) = story.post("http://WWW.example.com/a", minutes=60 - 0.001)
     assert (
         decision.sentence
-        == "小林,同一链接 1 小时内已发 6 次(群规 2.3,上限 5 次),先休息 1 小时,22:13 恢复。觉得不对?请联系管理员。"
+        == "小林，同一链接 1 小时内已发 6 次（群规 2.3，上限 5 次），先休息 1 小时，22:13 恢复。觉得不对？请联系管理员。"
     )
     assert (decision.level, decision.step, decision.strike) == ("yellow", "mute", True)
     assert decision.evidence == [2, 3, 4, 5, 6, 8]
@@ -131,7 +140,7 @@ def test_a_penalty_is_not_lengthened_by_repeated_tries():
     (mute,) = story.post(LINK.format(n=6))
     (repeat,) = story.post(LINK.format(n=7), minutes=1)
     assert (repeat.outcome, repeat.yielded_to, repeat.effects, repeat.strike) == ("yielded", "equal_links", [], False)
-    assert repeat.sentence.endswith("处理已在进行,不再加重。觉得不对?请联系管理员。")
+    assert repeat.sentence.endswith("处理已在进行，不再加重。觉得不对？请联系管理员。")
     assert story.post(LINK.format(n=8), minutes=2) == []  # recorded once
     running = story.order.subjects[f"m:{MEMBER}"].standing.running[GROUP]
     assert running.until == int((NOW.timestamp() + 3600) * 1000)
@@ -146,7 +155,7 @@ def test_the_third_ad_of_a_day_is_a_system_warning():
     assert (decision.level, decision.step, decision.strike) == ("notice", "warn", False)
     assert (
         decision.sentence
-        == "小林,系统警告:今天已发 3 条广告(群规 6.1,满 3 条即警告),先提醒一次。觉得不对?请联系管理员。"
+        == "小林，系统警告：今天已发 3 条广告（群规 6.1，满 3 条即警告)，先提醒一次。觉得不对？请联系管理员。"
     )
 
 
@@ -158,7 +167,7 @@ def test_three_different_reporters_open_a_case_and_the_reported_person_himself_d
     assert story.report(2) == []
     (decision,) = story.report(3)
     assert (decision.member_id, decision.level, decision.outcome) == (MEMBER, "orange", "live")
-    assert decision.sentence == "这位成员 24 小时内被 3 位成员举报(群规 6.2,满 3 人即核实),已请管理员核实。"
+    assert decision.sentence == "这位成员 24 小时内被 3 位成员举报（群规 6.2，满 3 人即核实)，已请管理员核实。"
     case = {
         "kind": "case",
         "case": "member_reported",
@@ -188,7 +197,9 @@ def test_a_red_keyword_freezes_the_group_and_opens_a_case(category):
     assert story.post("项目募资") == []
     (decision,) = story.post("项目募\u200b集資金")
     assert decision.level == "red"
-    assert decision.sentence == "小林 的消息含「募集资金」(群规 6.3,禁止资金募集与诈骗信息),本群先冻结,等管理员处理。"
+    assert (
+        decision.sentence == "小林 的消息含「募集资金」（群规 6.3，禁止资金募集与诈骗信息），本群先冻结，等管理员处理。"
+    )
     assert [e["kind"] for e in decision.effects] == ["freeze", "case"]
     assert decision.facts == {"keyword.categories": [category]}
     (again,) = story.post("募集资金", minutes=1)
@@ -203,7 +214,7 @@ def test_a_message_while_muted_is_taken_back():
     assert story.post() == []
     story.tell("member.muted", {"until": until, "by": "owner:1"}, group_id=GROUP, member_id=MEMBER)
     (decision,) = story.post(minutes=29)
-    assert decision.sentence == "小林,你还在休息,20:44 恢复(群规 2.4),这条消息先收回。"
+    assert decision.sentence == "小林，你还在休息，20:44 恢复（群规 2.4），这条消息先收回。"
     assert decision.effects == [{"kind": "recall", "seq": story.seq}]
     assert story.post(minutes=29, group=4) == []
     assert story.post(minutes=30) == []
@@ -255,7 +266,7 @@ def test_staff_are_never_punished():
     story.tell("staff.changed", {"member": MEMBER, "role": "moderator", "user": "u", "by": "t"})
     (decision,) = story.post(AD)
     assert (decision.outcome, decision.effects, decision.strike) == ("exempt", [], False)
-    assert decision.sentence.endswith("是运营人员,不作处理。觉得不对?请联系管理员。")
+    assert decision.sentence.endswith("是运营人员，不作处理。觉得不对？请联系管理员。")
     story.tell("staff.changed", {"member": MEMBER, "role": None, "user": "u", "by": "t"})
     assert brief(story.post(AD)) == [("ad_without_clearance", "live", "warn")]
 
