@@ -1,0 +1,156 @@
+"""Jobs that time starts, run by `qunzhu schedule` (procrastinate keeps two schedulers from doing one twice).
+
+Each job is restartable: run again, it does what is left. docs/operations/jobs.md lists them (a test compares).
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+from procrastinate.contrib.django import app
+
+from qunzhu.kernel.cases.models import Case, CaseNote
+from qunzhu.kernel.clock import SYSTEM_CLOCK
+from qunzhu.kernel.community.models import Community
+
+QUEUE = "time"
+QUIET = timedelta(minutes=15)  # unless the community's blueprint says otherwise
+QUIET_EVERY = timedelta(minutes=5)
+STALE_CASES = timedelta(days=90)
+LEFTOVERS = timedelta(days=30)
+FINISHED_JOBS_HOURS = 72
+_HIGHER = {"grey": "yellow", "yellow": "orange", "orange": "red", "red": "red"}
+
+logger = structlog.get_logger("qunzhu.schedule")
+
+# name → (cron in UTC, what it does); docs/operations/jobs.md says the same.
+JOBS = {
+    "time.seal": ("*/10 * * * *", "seals the tail of every black box"),
+    "time.ledger": ("7 * * * *", "checks that every ledger sums to zero and no balance is negative"),
+    "time.deadlines": ("* * * * *", "raises the urgency of cases whose deadline has passed, once"),
+    "time.stale_cases": ("13 3 * * *", "closes grey cases that nobody touched for 90 days"),
+    "time.quiet": ("*/5 * * * *", "warns when a community with open groups has had no event for a while"),
+    "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
+    "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
+}
+
+
+def run_worker() -> None:
+    """Work until SIGTERM or SIGINT; a running job is finished first."""
+    with app.replace_connector(app.connector.get_worker_connector()) as worker:  # type: ignore[attr-defined]
+        worker.run_worker(concurrency=2, delete_jobs="never", listen_notify=True)
+
+
+@app.periodic(cron=JOBS["time.seal"][0], periodic_id="time.seal")
+@app.task(name="time.seal", queue=QUEUE)
+def seal(timestamp: int) -> None:  # noqa: ARG001  (procrastinate hands over when it was due)
+    """The last block of a quiet community is sealed too, though it is not full."""
+    from qunzhu.kernel.events.seal import seal_tail
+
+    for community_id in Community.objects.values_list("pk", flat=True):
+        seal_tail(community_id=community_id, now=SYSTEM_CLOCK.now())
+
+
+@app.periodic(cron=JOBS["time.ledger"][0], periodic_id="time.ledger")
+@app.task(name="time.ledger", queue=QUEUE)
+def check_ledgers(timestamp: int) -> int:  # noqa: ARG001
+    """Returns how many things are wrong; each is logged as an error."""
+    from qunzhu.kernel.ledger.selectors import check_ledger
+
+    wrong = 0
+    for community_id in Community.objects.values_list("pk", flat=True):
+        for problem in check_ledger(community_id):
+            logger.error("ledger invariant broken", community=community_id, problem=problem)
+            wrong += 1
+    return wrong
+
+
+@app.periodic(cron=JOBS["time.deadlines"][0], periodic_id="time.deadlines")
+@app.task(name="time.deadlines", queue=QUEUE)
+def escalate(timestamp: int) -> int:
+    """Open cases past their deadline become one degree more urgent, with a note; returns how many."""
+    return do_escalate(now=datetime.fromtimestamp(timestamp, UTC))
+
+
+@transaction.atomic
+def do_escalate(*, now: datetime) -> int:
+    """The deadline is cleared with it, so that a case is raised once."""
+    overdue = Case.objects.select_for_update(skip_locked=True).filter(state=Case.State.OPEN, deadline__lt=now)
+    count = 0
+    for case in overdue.order_by("pk"):
+        case.urgency = _HIGHER[case.urgency]
+        case.deadline = None
+        case.version += 1
+        case.save(update_fields=["urgency", "deadline", "version"])
+        CaseNote.objects.create(
+            community_id=case.community_id, case=case, at=now, author="qunzhu", text="超过处理期限，已提高紧急程度"
+        )
+        count += 1
+    return count
+
+
+@app.periodic(cron=JOBS["time.stale_cases"][0], periodic_id="time.stale_cases")
+@app.task(name="time.stale_cases", queue=QUEUE)
+def expire_stale_cases(timestamp: int) -> int:
+    """Returns how many were closed; coloured cases stay until a human decides."""
+    before = datetime.fromtimestamp(timestamp, UTC) - STALE_CASES
+    stale = Case.objects.filter(state=Case.State.OPEN, urgency=Case.Urgency.GREY, opened_at__lt=before)
+    return stale.update(state=Case.State.EXPIRED)
+
+
+@app.periodic(cron=JOBS["time.quiet"][0], periodic_id="time.quiet")
+@app.task(name="time.quiet", queue=QUEUE)
+def warn_of_silence(timestamp: int) -> list[int]:
+    """Communities that just fell silent; each silence is logged once, when it becomes long enough."""
+    return silent_communities(now=datetime.fromtimestamp(timestamp, UTC))
+
+
+def silent_communities(*, now: datetime) -> list[int]:
+    """Communities with an open group whose last live event is between the alarm time and one round more ago."""
+    silent = []
+    for community in Community.objects.filter(groups__state="active").distinct():
+        alarm = community.blueprint.get("analytics", {}).get("quiet_alarm")
+        limit = timedelta(minutes=alarm) if alarm else QUIET
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT received_at FROM event WHERE community_id = %s ORDER BY seq DESC LIMIT 1", [community.pk]
+            )
+            row = cursor.fetchone()
+        if row and limit <= now - row[0] < limit + QUIET_EVERY:
+            silent.append(community.pk)
+            logger.warning("no event for a while", community=community.slug, minutes=int((now - row[0]).seconds / 60))
+    return silent
+
+
+@app.periodic(cron=JOBS["time.leftovers"][0], periodic_id="time.leftovers")
+@app.task(name="time.leftovers", queue=QUEUE)
+def remove_leftovers(timestamp: int) -> int:
+    """Returns how many files were removed."""
+    return do_remove_leftovers(now=datetime.fromtimestamp(timestamp, UTC), folder=Path(settings.HOME))
+
+
+def do_remove_leftovers(*, now: datetime, folder: Path) -> int:
+    """Files below `jobs/` and `imports/` of the home that nobody has changed for 30 days."""
+    before = (now - LEFTOVERS).timestamp()
+    removed = 0
+    for place in ("jobs", "imports"):
+        for file in sorted((folder / place).rglob("*")):
+            if file.is_file() and not file.is_symlink() and file.stat().st_mtime < before:
+                file.unlink()
+                removed += 1
+    return removed
+
+
+@app.periodic(cron=JOBS["time.finished_jobs"][0], periodic_id="time.finished_jobs")
+@app.task(name="time.finished_jobs", queue=QUEUE)
+def forget_finished_jobs(timestamp: int) -> int:  # noqa: ARG001
+    """Returns how many rows were deleted; failed ones stay for inspection."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM procrastinate_jobs j WHERE status = 'succeeded' AND NOT EXISTS (SELECT 1 FROM"
+            " procrastinate_events e WHERE e.job_id = j.id AND e.at > now() - make_interval(hours => %s))",
+            [FINISHED_JOBS_HOURS],
+        )
+        return int(cursor.rowcount)
