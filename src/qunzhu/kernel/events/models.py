@@ -11,6 +11,12 @@ class ExactJSONField(models.JSONField):
     def db_type(self, connection: Any) -> str:  # noqa: ARG002
         return "json"
 
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> Any:
+        """Psycopg decodes `json` itself; Django turned that off for `jsonb` only."""
+        if value is None or isinstance(value, str):
+            return super().from_db_value(value, expression, connection)
+        return value
+
 
 class Event(models.Model):
     pk = models.CompositePrimaryKey("community_id", "seq")
