@@ -1,0 +1,284 @@
+"""POST /in/local: what is acknowledged is in the log, what is refused is not, and each refusal says why."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from django.db import connection, transaction
+
+from qunzhu.kernel.connectors.local.models import Occupant, Room
+from qunzhu.kernel.connectors.local.services import set_profile
+from qunzhu.kernel.connectors.local.tests.rooms_made import NOW, make_scene
+from qunzhu.kernel.connectors.local.tokens import member_token
+from qunzhu.receive.app import Limits
+from qunzhu.receive.tests.served import cookie, post, serve
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_a_post_is_acknowledged_with_its_place_in_the_log():
+    scene = make_scene()
+    one = scene.people[0]
+
+    async def work(client, app):
+        first = await post(
+            client, one, group=scene.group.pk, client_id="a", text="  大家早\x00上好 https://a.cn/x?y=1 "
+        )
+        again = await post(client, one, group=scene.group.pk, client_id="a", text="不同的内容")
+        return first, again
+
+    first, again = serve(work)
+    assert (first.status_code, first.json()) == (200, {"seq": scene.start + 1})
+    assert (again.status_code, again.json()) == (200, {"seq": scene.start + 1})
+    (event,) = scene.events()
+    assert (event.kind, event.group_id, event.member_id) == ("message.posted", scene.group.pk, one.member.pk)
+    assert (event.occurred_at, event.connector, event.historic) == (NOW, "local", False)
+    assert event.body == {
+        "platform_id": event.id.hex,
+        "text": "大家早上好 https://a.cn/x?y=1",
+        "type": "text",
+        "links": ["https://a.cn/x?y=1"],
+        "nickname": "成员1",
+    }
+
+
+def test_commands_quotes_mentions_and_reports():
+    scene = make_scene()
+    one, two = scene.people
+    quoted = scene.say(two.member.pk, "加我微信")
+    scene.start = quoted
+
+    async def work(client, app):
+        group = scene.group.pk
+        answers = [
+            await post(client, one, group=group, client_id="1", text="签到"),
+            await post(client, one, group=group, client_id="2", text="举报 广告", reply_to=quoted),
+            await post(client, one, group=group, client_id="3", text="/举报 骚扰", mentions=[two.member.pk]),
+            await post(
+                client, one, group=group, client_id="4", text="签到以后做什么", mentions=[5, 5], reply_to=quoted
+            ),
+            await post(client, one, group=group, client_id="5", text="x", reply_to=10**6),
+        ]
+        return [a.status_code for a in answers], answers[-1].json()["error"]
+
+    assert serve(work) == ([200, 200, 200, 200, 400], "unknown_message")
+    events = scene.events()
+    assert [e.kind for e in events] == ["command.posted", "command.posted", "command.posted", "message.posted"]
+    assert (events[0].body["command"], events[0].body["args"]) == ("checkin", "")
+    report = {k: events[1].body[k] for k in ("command", "args", "target", "target_seq", "reply_to", "type")}
+    assert report == {
+        "command": "report", "args": "广告", "target": two.member.pk, "target_seq": quoted, "reply_to": quoted,
+        "type": "quote",
+    }  # fmt: skip
+    assert (events[2].body["target"], "target_seq" in events[2].body) == (two.member.pk, False)
+    assert (events[3].body["mentions"], events[3].body["type"]) == ([5], "quote")
+
+
+def test_malformed_huge_and_hostile_requests_are_refused_and_write_nothing():
+    scene = make_scene()
+    one = scene.people[0]
+    group = scene.group.pk
+    json_header = {"content-type": "application/json", **cookie(one)}
+    ok = b'{"group": %d, "client_id": "a", "text": "x"}' % group
+
+    async def work(client, app):
+        async def raw(body, headers):
+            answer = await client.post("/in/local", content=body, headers=headers)
+            assert answer.headers["content-type"] == "application/json; charset=utf-8"
+            assert answer.json()["message"]
+            return answer.status_code, answer.json()["error"]
+
+        async def chunks():
+            for _ in range(20):
+                yield b"x" * 10_000
+
+        big = b'{"group": %d, "client_id": "a", "text": "%s"}' % (group, b"x" * 70_000)
+        long = b'{"group": %d, "client_id": "a", "text": "%s"}' % (group, "好".encode() * 4_001)
+        return [
+            await raw(b"{", json_header),
+            await raw(b"[]", json_header),
+            await raw(b"", json_header),
+            await raw(b'{"group": "1", "client_id": "a"}', json_header),
+            await raw(b'{"group": %d, "client_id": ""}' % group, json_header),
+            await raw(b'{"group": 9223372036854775808, "client_id": "a", "text": "x"}', json_header),
+            await raw(b'{"group": %d, "client_id": "a", "text": "\xff\xfe"}' % group, json_header),
+            await raw(b'{"group": %d, "client_id": "a", "text": "\\ud800"}' % group, json_header),
+            await raw(b'{"group": %d, "client_id": "a", "text": " \\u0000 "}' % group, json_header),
+            await raw(b'{"group": %d, "client_id": "a", "type": "video"}' % group, json_header),
+            await raw(long, json_header),
+            await raw(big, json_header),
+            await raw(chunks(), json_header),
+            await raw(ok, {"content-type": "text/plain", **cookie(one)}),
+            await raw(ok, {"content-type": "application/x-www-form-urlencoded", **cookie(one)}),
+            await raw(ok, {"content-type": "application/json"}),
+            await raw(ok, {"content-type": "application/json", "cookie": "qz_member=1.2.forged"}),
+            await raw(ok, {"content-type": "application/json", "cookie": f"qz_member={one.token}x"}),
+        ]
+
+    assert serve(work) == [
+        *[(400, "malformed")] * 8,
+        (400, "empty"),
+        (400, "malformed"),
+        (400, "too_long"),
+        *[(413, "too_large")] * 2,
+        *[(403, "forged")] * 2,
+        *[(401, "no_member")] * 3,
+    ]
+    assert scene.kinds() == []
+
+
+def test_only_people_of_the_room_may_speak_in_it():
+    scene = make_scene()
+    other = make_scene(slug="other")
+    stranger = member_token(scene.community.pk, other.people[0].member.pk)
+    removed = scene.people[1]
+    Occupant.objects.filter(member_id=removed.member.pk).update(removed_at=NOW)
+
+    async def work(client, app):
+        answers = [
+            await post(client, scene.people[0], group=10**9, client_id="a", text="x"),
+            await post(client, other.people[0], group=scene.group.pk, client_id="a", text="x"),
+            await client.post(
+                "/in/local",
+                json={"group": scene.group.pk, "client_id": "a", "text": "x"},
+                headers={"cookie": f"qz_member={stranger}"},
+            ),
+            await post(client, removed, group=scene.group.pk, client_id="a", text="x"),
+        ]
+        return [(a.status_code, a.json()["error"]) for a in answers]
+
+    assert serve(work) == [(404, "unknown_group")] * 2 + [(403, "not_member"), (403, "removed")]
+    assert scene.kinds() == []
+
+
+def mute_in_own_thread(member_id, until):
+    try:
+        Occupant.objects.filter(member_id=member_id).update(muted_until=until)
+    finally:
+        connection.close()
+
+
+def test_a_muted_member_is_told_until_when_and_only_where_the_platform_can_mute():
+    scene = make_scene()
+    one = scene.people[0]
+    until = NOW + timedelta(hours=1)
+
+    async def work(client, app):
+        said = await post(client, one, group=scene.group.pk, client_id="before", text="x")
+        await asyncio.to_thread(mute_in_own_thread, one.member.pk, until)
+        refused = await post(client, one, group=scene.group.pk, client_id="after", text="x")
+        repeated = await post(client, one, group=scene.group.pk, client_id="before", text="x")
+        app.state.clock.move_to(until)
+        freed = await post(client, one, group=scene.group.pk, client_id="freed", text="x")
+        return said, refused, repeated, freed
+
+    said, refused, repeated, freed = serve(work)
+    assert (refused.status_code, refused.json()) == (
+        403,
+        {
+            "error": "muted",
+            "message": "先休息一下,13:00 恢复发言。觉得不对?可以到「我的」页申诉",
+            "until": until.isoformat(),
+        },
+    )
+    assert repeated.json() == said.json()  # what was acknowledged stays acknowledged
+    assert freed.json() == {"seq": scene.start + 2}
+    assert scene.kinds() == ["message.posted"] * 2
+    for profile in ("personal-wechat", "wecom-customer-group"):
+        set_profile(group=scene.group, profile=profile)
+
+        async def speak(client, app, name=profile):
+            return await post(client, one, group=scene.group.pk, client_id=name, text="x")
+
+        assert serve(speak).status_code == 200
+
+
+def test_a_frozen_room_is_open_to_its_leaders_only():
+    scene = make_scene()
+    Room.objects.update(frozen=True)
+
+    async def work(client, app):
+        member = await post(client, scene.people[0], group=scene.group.pk, client_id="a", text="x")
+        owner = await post(client, scene.owner, group=scene.group.pk, client_id="a", text="x")
+        return member.status_code, member.json()["error"], owner.status_code
+
+    assert serve(work) == (403, "frozen", 200)
+    set_profile(group=scene.group, profile="personal-wechat")
+
+    async def again(client, app):
+        return (await post(client, scene.people[0], group=scene.group.pk, client_id="b", text="x")).status_code
+
+    assert serve(again) == 200
+
+
+def test_too_fast_is_refused_with_the_seconds_to_wait():
+    scene = make_scene()
+
+    async def work(client, app):
+        first, second = [
+            [await post(client, who, group=scene.group.pk, client_id=str(n), text="x") for n in range(4)]
+            for who in scene.people
+        ]
+        return [a.status_code for a in first], [a.status_code for a in second], first[-1]
+
+    first, second, last = serve(work, Limits(posts_per_second=0.25, posts_at_once=3))
+    assert first == second == [200, 200, 200, 429]
+    assert (last.json()["error"], last.headers["retry-after"]) == ("too_fast", "4")
+    assert len(scene.events()) == 6
+
+
+def test_senders_at_once_share_transactions_and_keep_their_own_order():
+    scene = make_scene(people=10)
+
+    async def work(client, app):
+        async def sender(who):
+            return [
+                (await post(client, who, group=scene.group.pk, client_id=str(n), text=f"{n}")).json()["seq"]
+                for n in range(15)
+            ]
+
+        seqs = await asyncio.gather(*[sender(p) for p in scene.people])
+        return seqs, app.state.receiver.commit.batches
+
+    seqs, batches = serve(work)
+    assert sorted(s for each in seqs for s in each) == list(range(scene.start + 1, scene.start + 151))
+    for each in seqs:
+        assert each == sorted(each)
+    assert batches < 150
+    told = {(e.member_id, e.body["text"]): e.seq for e in scene.events()}
+    for person, each in zip(scene.people, seqs, strict=True):
+        assert [told[person.member.pk, str(n)] for n in range(15)] == each
+
+
+def test_a_mute_that_is_in_the_log_before_a_message_always_stops_it():
+    """Posts race with a mute: whatever was acknowledged stands before `member.muted` in the log."""
+    from qunzhu.kernel.connectors.local import rooms
+    from qunzhu.kernel.connectors.local.rooms import Act
+    from qunzhu.kernel.events import log
+    from qunzhu.kernel.events.runner import raw_connection
+
+    scene = make_scene()
+    one = scene.people[0]
+
+    def mute() -> None:
+        with transaction.atomic():
+            act = Act(scene.community.pk, scene.group.pk, "qunzhu", NOW, "e")
+            event = rooms.mute(raw_connection(), act, one.member.pk, NOW + timedelta(hours=1))
+            log.append(raw_connection(), [event], now=NOW)
+        connection.close()
+
+    async def work(client, app):
+        async def say(n):
+            return (await post(client, one, group=scene.group.pk, client_id=str(n), text="x")).status_code
+
+        first = [asyncio.create_task(say(n)) for n in range(40)]
+        muting = asyncio.create_task(asyncio.to_thread(mute))
+        codes = await asyncio.gather(*first)
+        await muting
+        return [*codes, await say("last")]
+
+    codes = serve(work, Limits(posts_at_once=100))
+    kinds = scene.kinds()
+    assert codes[-1] == 403
+    assert kinds.count("message.posted") == codes.count(200)
+    assert kinds[-1] == "member.muted"
