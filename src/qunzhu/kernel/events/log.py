@@ -117,7 +117,10 @@ def _copy(conn: psycopg.Connection[Any], fresh: list[tuple[int, NewEvent]], now:
     if not fresh:
         return
     salts = os.urandom(SALT_BYTES * len(fresh))
-    with _cursor(conn) as cursor, cursor.copy(_COPY) as copy:
+    cursor = _cursor(conn)
+    # On this cursor: Django copies the global adapters when it first connects, maybe before this module was loaded.
+    cursor.adapters.register_dumper(_RawJson, _RawJsonDumper)
+    with cursor, cursor.copy(_COPY) as copy:
         copy.set_types(_COPY_TYPES)
         write_row = copy.write_row
         for number, (seq, event) in enumerate(fresh):
@@ -179,6 +182,3 @@ class _RawJsonDumper(psycopg.adapt.Dumper):
 
     def dump(self, obj: _RawJson) -> bytes:
         return obj.encode()
-
-
-psycopg.adapters.register_dumper(_RawJson, _RawJsonDumper)
