@@ -140,7 +140,6 @@ def _serve(name: str, host: str, port: int, workers: int) -> None:
         websockets=False,
         log_level=LogLevels.warning,
         workers_kill_timeout=STOP_SECONDS,
-        process_name=f"qunzhu-{name}",
     ).serve()
 
 
