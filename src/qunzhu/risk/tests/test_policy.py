@@ -4,8 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from qunzhu.kernel.engine.facts import FACTS
 from qunzhu.kernel.engine.tests.workplace import workplace
 from qunzhu.kernel.text.normalise import text_digest
+from qunzhu.risk.policy import _PROVIDERS
 from qunzhu.risk.tests.factories import GROUP, MEMBER, NOW, Story, brief
 
 AD = "限时优惠券 https://t.cn/abc"
@@ -119,8 +121,8 @@ def test_the_sixth_equal_link_in_an_hour_mutes_an_hour():
     assert story.post("https://example.com/b", minutes=5) == []
     (decision,) = story.post("http://WWW.example.com/a", minutes=60 - 0.001)
     assert (
-        decision.sentence
-        == "小林，同一链接 1 小时内已发 6 次（群规 2.3，上限 5 次），先休息 1 小时，22:13 恢复。觉得不对？请联系管理员。"
+        decision.sentence == "小林，同一链接 1 小时内已发 6 次（群规 2.3，上限 5 次），"
+        "先休息 1 小时，22:13 恢复。觉得不对？请联系管理员。"
     )
     assert (decision.level, decision.step, decision.strike) == ("yellow", "mute", True)
     assert decision.evidence == [2, 3, 4, 5, 6, 8]
@@ -155,7 +157,7 @@ def test_the_third_ad_of_a_day_is_a_system_warning():
     assert (decision.level, decision.step, decision.strike) == ("notice", "warn", False)
     assert (
         decision.sentence
-        == "小林，系统警告：今天已发 3 条广告（群规 6.1，满 3 条即警告)，先提醒一次。觉得不对？请联系管理员。"
+        == "小林，系统警告：今天已发 3 条广告（群规 6.1，满 3 条即警告），先提醒一次。觉得不对？请联系管理员。"
     )
 
 
@@ -167,7 +169,7 @@ def test_three_different_reporters_open_a_case_and_the_reported_person_himself_d
     assert story.report(2) == []
     (decision,) = story.report(3)
     assert (decision.member_id, decision.level, decision.outcome) == (MEMBER, "orange", "live")
-    assert decision.sentence == "这位成员 24 小时内被 3 位成员举报（群规 6.2，满 3 人即核实)，已请管理员核实。"
+    assert decision.sentence == "这位成员 24 小时内被 3 位成员举报（群规 6.2，满 3 人即核实），已请管理员核实。"
     case = {
         "kind": "case",
         "case": "member_reported",
@@ -298,3 +300,7 @@ def test_a_removed_member_who_is_let_in_again_starts_with_his_strikes():
     assert [d.outcome for d in story.post(AD, minutes=200)] == ["yielded"]
     story.tell("member.joined", {"via": "link"}, group_id=GROUP, member_id=MEMBER)
     assert brief(story.post(AD, minutes=300)) == [("ad_without_clearance", "live", "remove")]
+
+
+def test_every_fact_has_a_provider():
+    assert set(_PROVIDERS) | {"window.count"} == set(FACTS)
