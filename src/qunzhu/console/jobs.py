@@ -1,7 +1,7 @@
 """Starting and running the console's long jobs.
 
-A job is a row and a deferred task in one transaction; a worker (`qunzhu schedule`) takes the task. What it does for each
-kind stands in `console/runners.py`. A job whose worker was killed shows as interrupted and may be started again: every
+A job is a row and a deferred task in one transaction; a worker (`qunzhu schedule`) takes the task. What each kind does
+stands in `console/runners.py`. A job whose worker was killed shows as interrupted and may be started again: every
 runner may be repeated.
 """
 
@@ -22,7 +22,7 @@ SILENT = timedelta(minutes=2)
 Progress = Callable[[int, int], None]
 
 
-class Refused(Exception):  # noqa: N818  (it is an answer, not a fault)
+class Refused(Exception):
     """A job cannot do what it was asked, for a reason its starter can act on; the message is shown to them."""
 
 

@@ -4,34 +4,43 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Job',
+            name="Job",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('community_id', models.BigIntegerField()),
-                ('kind', models.TextField(choices=[('verify', '校验黑匣子'), ('export', '导出证据'), ('import', '导入聊天记录')])),
-                ('params', models.JSONField(default=dict)),
-                ('state', models.TextField(choices=[('waiting', '排队中'), ('running', '进行中'), ('done', '完成'), ('failed', '失败')], default='waiting')),
-                ('done', models.BigIntegerField(default=0)),
-                ('total', models.BigIntegerField(default=0)),
-                ('result', models.JSONField(default=dict)),
-                ('error', models.TextField(default='')),
-                ('file', models.TextField(default='')),
-                ('started_by', models.TextField()),
-                ('created_at', models.DateTimeField()),
-                ('moved_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("community_id", models.BigIntegerField()),
+                (
+                    "kind",
+                    models.TextField(
+                        choices=[("verify", "校验黑匣子"), ("export", "导出证据"), ("import", "导入聊天记录")]
+                    ),
+                ),
+                ("params", models.JSONField(default=dict)),
+                (
+                    "state",
+                    models.TextField(
+                        choices=[("waiting", "排队中"), ("running", "进行中"), ("done", "完成"), ("failed", "失败")],
+                        default="waiting",
+                    ),
+                ),
+                ("done", models.BigIntegerField(default=0)),
+                ("total", models.BigIntegerField(default=0)),
+                ("result", models.JSONField(default=dict)),
+                ("error", models.TextField(default="")),
+                ("file", models.TextField(default="")),
+                ("started_by", models.TextField()),
+                ("created_at", models.DateTimeField()),
+                ("moved_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'console_job',
-                'indexes': [models.Index(fields=['community_id', 'kind', '-id'], name='console_job_recent')],
+                "db_table": "console_job",
+                "indexes": [models.Index(fields=["community_id", "kind", "-id"], name="console_job_recent")],
             },
         ),
     ]

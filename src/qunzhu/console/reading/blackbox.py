@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
+from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from qunzhu.console.reading.slices import ROWS
+from qunzhu.kernel.events import keys
 
 
 @dataclass(frozen=True)
@@ -73,3 +77,37 @@ def blocks(community_id: int, *, before: int | None) -> BlockPage:
         cursor.execute(sql, [community_id, before if before is not None else 1 << 62, ROWS + 1])
         rows = [Block(*row) for row in cursor.fetchall()]
     return BlockPage(rows[:ROWS], str(rows[ROWS - 1].number) if len(rows) > ROWS else "")
+
+
+def fingerprint(key_id: str) -> str:
+    """SHA-256 of the public key that signed, in groups of four hex digits; "" when it is not on file here."""
+    public = keys.public_keys().get(key_id)
+    digits = sha256(public).hexdigest() if public else ""
+    return " ".join(digits[i : i + 4] for i in range(0, len(digits), 4))
+
+
+def finding_sentence(finding: dict[str, Any]) -> str:
+    """What is wrong with which row, in the reader's language."""
+    words = {
+        "header_changed": _("封存之后有一栏被改过"),
+        "body_changed": _("内容和指纹对不上"),
+        "digest_changed": _("指纹被改过"),
+        "erased_without_record": _("内容没了,却没有抹除记录"),
+        "deleted": _("这一行不见了"),
+        "inserted": _("这一行是后来塞进去的"),
+        "swapped": _("这一行和别的行换了位置"),
+        "block_missing": _("区块不见了"),
+        "block_range": _("区块的起止接不上前一块"),
+        "block_leaves": _("区块的叶子和根对不上"),
+        "block_hash": _("区块的字段和指纹对不上"),
+        "chain_broken": _("和前一块接不上"),
+        "bad_signature": _("签名不对"),
+        "unknown_key": _("签名的公钥这里没有"),
+        "truncated": _("和见证文件记下的不一样"),
+        "head_wrong": _("日志的末尾不对"),
+    }
+    places = {"event": _("事件 #%(n)s"), "block": _("区块 %(n)s"), "log": _("日志(到 #%(n)s)")}
+    place = places.get(str(finding.get("what")), "%(n)s") % {"n": finding.get("number")}
+    detail = str(finding.get("detail") or "")
+    said = words.get(str(finding.get("reason")), str(finding.get("reason")))
+    return _("%(place)s:%(said)s") % {"place": place, "said": said} + (f"({detail})" if detail else "")

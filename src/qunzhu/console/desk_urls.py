@@ -1,0 +1,62 @@
+"""Pages of the desk: cases, rulebook, effects, words, black box, imports, staff, audit. Included by urls.py."""
+
+from django.urls import URLPattern, URLResolver, path, register_converter
+
+from qunzhu.console.pages import audit, blackbox, cases, effects, keywords, rulebook, staff
+
+
+class FileFormat:
+    """How a list is downloaded."""
+
+    regex = "csv|xlsx"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class EffectAction(FileFormat):
+    """What can be done with a failed effect."""
+
+    regex = "retry|drop"
+
+
+register_converter(FileFormat, "format")
+register_converter(EffectAction, "effect_action")
+
+DESK: list[URLPattern | URLResolver] = [
+    path("<slug:slug>/cases/", cases.case_list, name="cases"),
+    path("<slug:slug>/cases/export.<format:fmt>", cases.case_export, name="cases_export"),
+    path("<slug:slug>/cases/assign/", cases.case_assign, name="case_assign"),
+    path("<slug:slug>/cases/<int:case_id>/", cases.case_page, name="case"),
+    path("<slug:slug>/cases/<int:case_id>/decide/", cases.case_decide, name="case_decide"),
+    path("<slug:slug>/cases/<int:case_id>/note/", cases.case_note, name="case_note"),
+    path("<slug:slug>/rulebook/", rulebook.current, name="rulebook"),
+    path("<slug:slug>/rulebook/diff/", rulebook.difference, name="rulebook_diff"),
+    path("<slug:slug>/rulebook/<int:number>/", rulebook.version, name="rulebook_version"),
+    path("<slug:slug>/rulebook/<int:number>.yaml", rulebook.source, name="rulebook_source"),
+    path("<slug:slug>/effects/", effects.effect_list, name="effects"),
+    path("<slug:slug>/effects/export.<format:fmt>", effects.effect_export, name="effects_export"),
+    path("<slug:slug>/effects/<uuid:effect_id>/", effects.effect_page, name="effect"),
+    path("<slug:slug>/effects/<uuid:effect_id>/<effect_action:action>/", effects.effect_decide, name="effect_decide"),
+    path("<slug:slug>/keywords/", keywords.word_list, name="keywords"),
+    path("<slug:slug>/keywords/try/", keywords.word_try, name="keywords_try"),
+    path("<slug:slug>/keywords/add/", keywords.word_add, name="keywords_add"),
+    path("<slug:slug>/keywords/remove/", keywords.word_remove, name="keywords_remove"),
+    path("<slug:slug>/keywords/import/", keywords.word_import, name="keywords_import"),
+    path("<slug:slug>/keywords/export.<format:fmt>", keywords.word_export, name="keywords_export"),
+    path("<slug:slug>/blackbox/", blackbox.chain, name="blackbox"),
+    path("<slug:slug>/blackbox/verify/", blackbox.verify, name="blackbox_verify"),
+    path("<slug:slug>/blackbox/export/", blackbox.export, name="blackbox_export"),
+    path("<slug:slug>/blackbox/jobs/<int:job_id>/", blackbox.job_state, name="blackbox_job"),
+    path("<slug:slug>/blackbox/jobs/<int:job_id>/restart/", blackbox.job_restart, name="blackbox_job_restart"),
+    path("<slug:slug>/blackbox/jobs/<int:job_id>/file/", blackbox.job_file, name="blackbox_job_file"),
+    path("<slug:slug>/staff/", staff.staff_list, name="staff"),
+    path("<slug:slug>/staff/add/", staff.staff_add, name="staff_add"),
+    path("<slug:slug>/staff/<int:user_id>/change/", staff.staff_change, name="staff_change"),
+    path("<slug:slug>/staff/<int:user_id>/remove/", staff.staff_remove, name="staff_remove"),
+    path("<slug:slug>/audit/", audit.audit_page, name="audit"),
+    path("<slug:slug>/audit/export.<format:fmt>", audit.audit_export, name="audit_export"),
+]

@@ -1,0 +1,20 @@
+"""How every page acts: the deed and its audit line in one transaction (refusals are recorded by `access.py`)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import transaction
+
+from qunzhu.kernel.community.access import StaffRequest, record_act
+
+
+@contextmanager
+def audited(
+    request: StaffRequest, action: str, *, target: str = "", detail: dict[str, Any] | None = None
+) -> Iterator[dict[str, Any]]:
+    """Do something and record that it was done; an exception undoes both. What it yields takes more detail."""
+    known: dict[str, Any] = dict(detail or {})
+    with transaction.atomic():
+        yield known
+        record_act(request, action, target, known)

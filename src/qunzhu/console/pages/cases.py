@@ -1,0 +1,350 @@
+"""工单: the queue of work for humans, and the page where one is decided."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from qunzhu.console.context import page
+from qunzhu.console.pages.acting import audited
+from qunzhu.console.reading import cases as reading
+from qunzhu.console.reading import slices
+from qunzhu.console.reading.downloads import download
+from qunzhu.console.reading.people import group_names, member_names
+from qunzhu.kernel.cases.kinds import KINDS
+from qunzhu.kernel.cases.models import Case
+from qunzhu.kernel.cases.services import (
+    NotAllowed,
+    Stale,
+    UnknownAction,
+    actions_for,
+    add_note,
+    assign_case,
+    decide_case,
+)
+from qunzhu.kernel.clock import SYSTEM_CLOCK
+from qunzhu.kernel.community.access import StaffRequest, staff_page
+from qunzhu.kernel.community.models import Staff
+from qunzhu.ui.formats import is_chinese
+
+BULK = 200
+
+
+@staff_page("view")
+@require_safe
+def case_list(request: StaffRequest) -> HttpResponse:
+    """The queue, with filters in the URL."""
+    community = request.community.pk
+    user = request.user.get_username()
+    wanted = _filter(request)
+    queue = reading.queue(community, wanted, user=user, number=slices.page_number(request.GET.get("page")))
+    groups = group_names(community)
+    names = member_names(community, [c.member_id for c in queue.rows])
+    context = {
+        "title": _("工单"),
+        "page": queue,
+        "rows": [_row(case, groups, names) for case in queue.rows],
+        "filters": _chips(request, reading.counts(community, user=user), groups),
+        "colleagues": _colleagues(request) if request.may("case.decide") else [],
+        "export": slices.link(request.GET),
+        "back": request.get_full_path(),
+        "wanted": wanted,
+    }
+    return page(request, "console/cases.html", context, active="cases")
+
+
+@staff_page("view")
+@require_safe
+def case_export(request: StaffRequest, fmt: str) -> HttpResponseBase:
+    """The filtered queue as CSV or Excel; exporting is itself recorded."""
+    community = request.community
+    groups = group_names(community.pk)
+    with audited(request, "case.export", detail={"format": fmt, "query": request.GET.urlencode()}):
+        found = reading.everything(community.pk, _filter(request), user=request.user.get_username())
+    header = (
+        _("编号"),
+        _("类型"),
+        _("事项"),
+        _("紧急程度"),
+        _("状态"),
+        _("群"),
+        _("负责人"),
+        _("开始"),
+        _("截止"),
+        _("处理"),
+        _("处理人"),
+        _("处理时间"),
+        _("备注"),
+    )
+    rows = (
+        (
+            c.pk,
+            kind_title(c.kind),
+            c.title,
+            c.get_urgency_display(),
+            c.get_state_display(),
+            groups.get(c.group_id or 0, ""),
+            c.assigned_to,
+            c.opened_at,
+            c.deadline,
+            action_label(c.kind, c.action),
+            c.decided_by,
+            c.decided_at,
+            c.note,
+        )
+        for c in found
+    )
+    return download(fmt, "cases", header, rows, zone=community.timezone)
+
+
+@staff_page("view")
+@require_safe
+def case_page(request: StaffRequest, case_id: int) -> HttpResponse:
+    """One case: what happened, the evidence in context, and the buttons this person may press."""
+    return _page(request, _case(request, case_id))
+
+
+@staff_page("view")
+@require_POST
+def case_decide(request: StaffRequest, case_id: int) -> HttpResponse:
+    """Press a button. A stale page is shown again with what was typed; the permission is the button's own."""
+    note = request.POST.get("note", "")
+    try:
+        case = decide_case(
+            community_id=request.community.pk,
+            case_id=case_id,
+            action=request.POST.get("action", ""),
+            user=request.user.get_username(),
+            role=request.staff_role,
+            version=slices.positive(request.POST.get("version")) or 0,
+            note=note,
+            now=SYSTEM_CLOCK.now(),
+        )
+    except Case.DoesNotExist as error:
+        raise Http404 from error
+    except NotAllowed as reason:
+        raise PermissionDenied(str(reason)) from reason
+    except Stale as reason:
+        return _page(request, _case(request, case_id), typed=note, problem=str(reason), status=409)
+    except UnknownAction as reason:
+        return _page(request, _case(request, case_id), typed=note, problem=str(reason), status=422)
+    messages.success(request, _("已处理:%(action)s") % {"action": action_label(case.kind, case.action)})
+    return redirect("console:case", slug=request.community.slug, case_id=case.pk)
+
+
+@staff_page("case.decide")
+@require_POST
+def case_note(request: StaffRequest, case_id: int) -> HttpResponse:
+    """Write a remark under a case."""
+    _case(request, case_id)
+    text = request.POST.get("text", "")
+    if not text.strip():
+        messages.error(request, _("备注是空的,没有保存"))
+    else:
+        with audited(request, "case.note", target=f"case:{case_id}"):
+            add_note(
+                community_id=request.community.pk,
+                case_id=case_id,
+                text=text,
+                user=request.user.get_username(),
+                now=SYSTEM_CLOCK.now(),
+            )
+    return redirect(reverse("console:case", args=[request.community.slug, case_id]) + "#notes")
+
+
+@staff_page("case.decide")
+@require_POST
+def case_assign(request: StaffRequest) -> HttpResponse:
+    """Give one or many open cases to a colleague; each box carries the version that was seen ("17:3")."""
+    to = request.POST.get("to", "")
+    if to and to not in _colleagues(request):
+        messages.error(request, _("“%(name)s”不是这个社群的运营人员") % {"name": to[:150]})
+        return _back(request)
+    chosen = [pair.partition(":") for pair in request.POST.getlist("case")[:BULK]]
+    done, late = 0, 0
+    for number, _colon, version in sorted(chosen):
+        done_now = _assign(request, slices.positive(number), slices.positive(version), to)
+        done, late = done + done_now, late + (not done_now)
+    if done:
+        said = (
+            ngettext("已把 %(n)d 个工单交给 %(to)s", "已把 %(n)d 个工单交给 %(to)s", done)
+            if to
+            else _("已放回 %(n)d 个工单")
+        )
+        messages.success(request, said % {"n": done, "to": to})
+    if late:
+        messages.warning(request, _("%(n)d 个工单刚刚有人动过,没有改;请看过再试") % {"n": late})
+    if not chosen:
+        messages.warning(request, _("没有选中工单"))
+    return _back(request)
+
+
+def _assign(request: StaffRequest, number: int | None, version: int | None, to: str) -> bool:
+    if number is None or version is None:
+        return False
+    try:
+        with transaction.atomic():
+            assign_case(
+                community_id=request.community.pk,
+                case_id=number,
+                to=to,
+                user=request.user.get_username(),
+                version=version,
+                now=SYSTEM_CLOCK.now(),
+            )
+    except (Stale, Case.DoesNotExist):
+        return False
+    return True
+
+
+def kind_title(kind: str) -> str:
+    """What a kind of case is called on the screen."""
+    known = KINDS.get(kind)
+    if known is None:
+        return kind
+    return known.title if is_chinese(get_language()) else known.title_en
+
+
+def action_label(kind: str, action: str) -> str:
+    """What a button of a kind is called on the screen; "" for none."""
+    known = KINDS[kind].action(action) if kind in KINDS and action else None
+    if known is None:
+        return action
+    return known.label if is_chinese(get_language()) else known.label_en
+
+
+def _page(request: StaffRequest, case: Case, *, typed: str = "", problem: str = "", status: int = 200) -> HttpResponse:
+    found = reading.case_page(case)
+    people = [case.member_id, *(line.member_id for line in found.lines)]
+    names = member_names(case.community_id, people)
+    chinese = is_chinese(get_language())
+    context = {
+        "title": case.title,
+        "case": case,
+        "found": found,
+        "kind": kind_title(case.kind),
+        "group": group_names(case.community_id).get(case.group_id or 0, ""),
+        "member": names.get(case.member_id or 0, ""),
+        "names": names,
+        "steps": [_unnumbered(step) for step in case.payload.get("steps", [])],
+        "summary": "" if case.payload.get("steps") else case.summary,
+        "buttons": [
+            {
+                "name": a.name,
+                "label": a.label if chinese else a.label_en,
+                "key": a.shortcut,
+                "style": a.style,
+                "confirm": a.confirm if chinese else a.confirm_en,
+                "needs_note": a.needs_note,
+            }
+            for a in actions_for(case, request.staff_role)
+        ],
+        "decided": action_label(case.kind, case.action),
+        "colleagues": _colleagues(request) if request.may("case.decide") else [],
+        "typed": typed,
+        "problem": problem,
+        "member_filter": "?" + urlencode({"member": case.member_id, "state": "all"}) if case.member_id else "",
+    }
+    return page(request, "console/case.html", context, active="cases", status=status)
+
+
+def _unnumbered(step: str) -> str:
+    """A step without its own "1. ": the page numbers them as a list."""
+    number, dot, rest = step.partition(". ")
+    return rest if dot and number.isdigit() else step
+
+
+def _case(request: StaffRequest, case_id: int) -> Case:
+    case = Case.objects.filter(community_id=request.community.pk, pk=case_id).first() if case_id < 1 << 63 else None
+    if case is None:
+        raise Http404
+    return case
+
+
+def _colleagues(request: StaffRequest) -> list[str]:
+    """Everybody a case can be given to: staff who may decide cases, and whoever asks."""
+    roles = [Staff.Role.OWNER, Staff.Role.MANAGER, Staff.Role.MODERATOR]
+    rows = Staff.objects.filter(community=request.community, role__in=roles).order_by("user__username")
+    names = list(rows.values_list("user__username", flat=True))
+    me = request.user.get_username()
+    return names if me in names else [me, *names]
+
+
+def _row(case: Case, groups: dict[int, str], names: dict[int, str]) -> dict[str, Any]:
+    return {
+        "case": case,
+        "kind": kind_title(case.kind),
+        "group": groups.get(case.group_id or 0, ""),
+        "member": names.get(case.member_id or 0, ""),
+        "decided": action_label(case.kind, case.action),
+    }
+
+
+def _filter(request: StaffRequest) -> reading.QueueFilter:
+    state = request.GET.get("state", Case.State.OPEN)
+    return reading.QueueFilter(
+        state=state if state in Case.State.values else "" if state == "all" else Case.State.OPEN,
+        urgency=_known(request.GET.get("urgency"), Case.Urgency.values),
+        kind=_known(request.GET.get("kind"), list(KINDS)),
+        group=slices.positive(request.GET.get("group")),
+        assigned=request.GET.get("assigned", ""),
+        member=slices.positive(request.GET.get("member")),
+    )
+
+
+def _known(value: str | None, values: Sequence[str]) -> str:
+    return value if value in values else ""  # type: ignore[return-value]
+
+
+def _chips(request: StaffRequest, counts: reading.QueueCounts, groups: dict[int, str]) -> list[slices.Filter]:
+    query = request.GET
+    states = [("open", _("待处理")), ("decided", _("已处理")), ("expired", _("已过期"))]
+    filters = [
+        slices.chips(
+            query, "state", _("状态"), states, default="open", everything=_("全部"), counts={"open": counts.total}
+        ),
+        slices.chips(
+            query,
+            "urgency",
+            _("紧急"),
+            [("red", _("红色")), ("orange", _("橙色")), ("yellow", _("黄色")), ("grey", _("一般"))],
+            counts=counts.urgency,
+            everything=_("全部"),
+        ),
+        slices.chips(
+            query,
+            "kind",
+            _("类型"),
+            [(kind, kind_title(kind)) for kind in KINDS],
+            counts=counts.kind,
+            everything=_("全部"),
+        ),
+        slices.chips(
+            query,
+            "assigned",
+            _("负责"),
+            [("me", _("我的")), ("none", _("没人接"))],
+            counts={"me": counts.mine, "none": counts.nobody},
+            everything=_("全部"),
+        ),
+    ]
+    if 1 < len(groups) <= 12:  # noqa: PLR2004  (more groups than chips can show are chosen on the group's own page)
+        choices = [(str(number), name) for number, name in groups.items()]
+        filters.append(slices.chips(query, "group", _("群"), choices, everything=_("全部")))
+    return filters
+
+
+def _back(request: StaffRequest) -> HttpResponse:
+    """To the page the form stood on; only to pages of this community's queue."""
+    home = reverse("console:cases", args=[request.community.slug])
+    back = request.POST.get("back", "")
+    return redirect(back if back.startswith(home) else home)
