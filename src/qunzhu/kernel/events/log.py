@@ -24,20 +24,16 @@ _COPY = (
     "COPY event (community_id, seq, id, kind, group_id, member_id, occurred_at, received_at, connector, historic,"
     " body, salt, digest) FROM STDIN (FORMAT BINARY)"
 )
+# The body is declared as text: in binary, text and json are the same bytes, and psycopg's json dumper, which differs
+# between Django's connections and plain ones, stays out of what the digest is over.
 _COPY_TYPES = (
-    "int8", "int8", "uuid", "text", "int8", "int8", "timestamptz", "timestamptz", "text", "bool", "json", "bytea",
+    "int8", "int8", "uuid", "text", "int8", "int8", "timestamptz", "timestamptz", "text", "bool", "text", "bytea",
     "bytea",
 )  # fmt: skip
 _COLUMNS = "community_id, seq, id, kind, group_id, member_id, occurred_at, received_at, connector, historic, body::text"
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
-
-
-class _RawJson(str):
-    """JSON text that is stored exactly as it is, because its digest is over these bytes."""
-
-    __slots__ = ()
 
 
 def encode_body(body: dict[str, Any]) -> str:
@@ -117,10 +113,7 @@ def _copy(conn: psycopg.Connection[Any], fresh: list[tuple[int, NewEvent]], now:
     if not fresh:
         return
     salts = os.urandom(SALT_BYTES * len(fresh))
-    cursor = _cursor(conn)
-    # On this cursor: Django copies the global adapters when it first connects, maybe before this module was loaded.
-    cursor.adapters.register_dumper(_RawJson, _RawJsonDumper)
-    with cursor, cursor.copy(_COPY) as copy:
+    with _cursor(conn) as cursor, cursor.copy(_COPY) as copy:
         copy.set_types(_COPY_TYPES)
         write_row = copy.write_row
         for number, (seq, event) in enumerate(fresh):
@@ -128,7 +121,7 @@ def _copy(conn: psycopg.Connection[Any], fresh: list[tuple[int, NewEvent]], now:
             body = encode_body(event.body)
             write_row((
                 event.community_id, seq, event.id, event.kind, event.group_id, event.member_id, event.occurred_at,
-                now, event.connector, event.historic, _RawJson(body), salt, body_digest(salt, body),
+                now, event.connector, event.historic, body, salt, body_digest(salt, body),
             ))  # fmt: skip
 
 
@@ -172,13 +165,3 @@ def head(conn: psycopg.Connection[Any], community_id: int) -> int:
     """The last seq of a community's log; 0 when it is empty or unknown."""
     row = conn.execute("SELECT seq FROM event_head WHERE community_id = %s", [community_id]).fetchone()
     return int(row[0]) if row else 0
-
-
-class _RawJsonDumper(psycopg.adapt.Dumper):
-    """Writes `_RawJson` unchanged into a json column, in text and binary COPY alike."""
-
-    oid = psycopg.adapters.types["json"].oid
-    format = psycopg.pq.Format.BINARY
-
-    def dump(self, obj: _RawJson) -> bytes:
-        return obj.encode()
