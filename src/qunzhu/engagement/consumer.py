@@ -94,11 +94,13 @@ def _serve(batch: Batch, commands: list[tuple[Event, int]]) -> None:
     days = {local_day(event.occurred_at, work.zone) for event, _ in commands}
     work.days = _known_days(batch, members, days | {day - timedelta(days=1) for day in days})
     work.balance = balances(batch.community_id, map(member_account, members))
-    done = _new_check_ins(work, commands)
-    _award(work, done)
-    for event, member_id in commands:
+    done: dict[int, CheckedIn] = {}
+    for event, member_id in commands:  # each is answered as things stood when it was said
+        if event.body["command"] == "checkin" and (made := _new_check_in(work, event, member_id)):
+            done[event.seq] = made
         text = _SERVE[event.body["command"]](work, event, member_id, done.get(event.seq))
         work.answers.append(_answer(batch.community_id, event, member_id, text))
+    _award(work, done)
     outbox.request(batch.connection, batch.community_id, work.answers, now=batch.now)
 
 
@@ -115,18 +117,14 @@ def _known_days(batch: Batch, members: Iterable[int], days: Iterable[date]) -> d
     return {(member, day): CheckedIn(day, streak, points) for member, day, streak, points in rows.fetchall()}
 
 
-def _new_check_ins(work: Work, commands: list[tuple[Event, int]]) -> dict[int, CheckedIn]:
-    """Seq of the command → the check-in that it makes, for commands that are the first of their day."""
-    done: dict[int, CheckedIn] = {}
-    for event, member_id in commands:
-        day = local_day(event.occurred_at, work.zone)
-        if event.body["command"] == "checkin" and (member_id, day) not in work.days:
-
-            def streak_of(other: date, member_id: int = member_id) -> int:
-                return work.streak_of(member_id, other)
-
-            done[event.seq] = work.days[member_id, day] = check_in(day, streak_of, work.settings)
-    return done
+def _new_check_in(work: Work, event: Event, member_id: int) -> CheckedIn | None:
+    """The check-in that this command makes; None when the member has checked in on that day."""
+    day = local_day(event.occurred_at, work.zone)
+    if (member_id, day) in work.days:
+        return None
+    made = check_in(day, lambda other: work.streak_of(member_id, other), work.settings)
+    work.days[member_id, day] = made
+    return made
 
 
 def _award(work: Work, done: dict[int, CheckedIn]) -> None:

@@ -4,26 +4,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='CheckIn',
+            name="CheckIn",
             fields=[
-                ('pk', models.CompositePrimaryKey('community_id', 'member_id', 'day', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('community_id', models.BigIntegerField()),
-                ('member_id', models.BigIntegerField()),
-                ('day', models.DateField()),
-                ('seq', models.BigIntegerField()),
-                ('streak', models.IntegerField()),
-                ('points', models.IntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "community_id",
+                        "member_id",
+                        "day",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("community_id", models.BigIntegerField()),
+                ("member_id", models.BigIntegerField()),
+                ("day", models.DateField()),
+                ("seq", models.BigIntegerField()),
+                ("streak", models.IntegerField()),
+                ("points", models.IntegerField()),
             ],
             options={
-                'db_table': 'check_in',
+                "db_table": "check_in",
             },
         ),
     ]
