@@ -22,6 +22,7 @@ PUBLIC_URL = os.environ.get("QUNZHU_PUBLIC_URL", "http://127.0.0.1:8000").rstrip
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 INSTALLED_APPS = [
+    "qunzhu.ui",  # before Unfold: replaces templates of it
     "unfold",
     "unfold.contrib.filters",
     "django.contrib.auth",
@@ -34,7 +35,6 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "procrastinate.contrib.django",
     "qunzhu.portal",
-    "qunzhu.ui",
     "qunzhu.governance",
     "qunzhu.engagement",
     "qunzhu.risk",

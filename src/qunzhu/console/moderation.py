@@ -1,0 +1,95 @@
+"""What staff do by hand: effects into the outbox, points into the ledger. Callers hold the permission and the audit."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from qunzhu.kernel.community.models import Group, Member, Membership
+from qunzhu.kernel.effects.outbox import EffectRequest, request
+from qunzhu.kernel.events import log
+from qunzhu.kernel.events.runner import raw_connection
+from qunzhu.kernel.ledger.services import Insufficient, KeyReused, award
+
+TEXT_LENGTH = 500
+LARGEST_ADJUSTMENT = 100_000
+MUTE_MINUTES = (10, 60, 24 * 60, 7 * 24 * 60)
+
+
+class CannotAct(ValueError):
+    """The act makes no sense as asked; the message says what to do."""
+
+
+@transaction.atomic
+def act_on_member(
+    *,
+    kind: str,
+    group: Group,
+    member: Member,
+    key: str,
+    by: str,
+    now: datetime,
+    text: str = "",
+    minutes: int | None = None,
+) -> None:
+    """Ask for warn, mute, unmute or remove of a member in `group`. The same `key` asks once. Raises CannotAct."""
+    inside = Membership.objects.filter(community_id=group.community_id, group_id=group.pk, member_id=member.pk)
+    if inside.exclude(state__in=(Membership.State.LEFT, Membership.State.REMOVED)).first() is None:
+        raise CannotAct(_("%(name)s 现在不在“%(group)s”里") % {"name": member.display_name, "group": group.name})
+    payload: dict[str, Any] = {}
+    if kind == "warn":
+        if not text:
+            raise CannotAct(_("请写下要对成员说的话"))
+        payload = {"text": text}
+    elif kind == "mute":
+        if minutes not in MUTE_MINUTES:
+            raise CannotAct(_("请选择禁言多久"))
+        payload = {"until": (now + timedelta(minutes=minutes)).isoformat(), "minutes": minutes}
+    if text and kind in {"mute", "remove"}:
+        payload["text"] = text
+    _ask(kind, group, key, by, now, payload, member.pk)
+
+
+@transaction.atomic
+def act_on_group(*, kind: str, group: Group, key: str, by: str, now: datetime, text: str = "") -> None:
+    """Ask for announce, freeze or unfreeze of `group`. The same `key` asks once. Raises CannotAct."""
+    if kind == "announce" and not text:
+        raise CannotAct(_("请先写好群公告"))
+    payload = {"text": text} if kind == "announce" or (kind == "freeze" and text) else {}
+    _ask(kind, group, key, by, now, payload, None)
+
+
+@transaction.atomic
+def adjust_points(*, member: Member, amount: int, reason: str, key: str, now: datetime) -> int:
+    """Give (or with a negative `amount` take) points, with a reason, and say so in the log; the new balance.
+
+    Raises CannotAct when the reason is missing, the amount is nothing or too large, or the member has too few.
+    """
+    if not reason:
+        raise CannotAct(_("请写下理由,成员会看到它"))
+    if not 0 < abs(amount) <= LARGEST_ADJUSTMENT:
+        raise CannotAct(_("一次最多调整 %(n)s 分,不能是 0") % {"n": f"{LARGEST_ADJUSTMENT:,}"})
+    try:
+        done = award(
+            community_id=member.community_id, member_id=member.pk, amount=amount, key=f"console:{key}",
+            kind="adjustment", memo=reason, now=now,
+        )  # fmt: skip
+    except Insufficient as error:
+        raise CannotAct(_("积分不够扣:现有 %(n)s 分") % {"n": error.balance}) from error
+    except KeyReused as error:
+        raise CannotAct(_("这个表单已经提交过,请刷新后再填")) from error
+    if done.event is not None:
+        log.append(raw_connection(), [done.event], now=now)
+    return done.balance
+
+
+def _ask(
+    kind: str, group: Group, key: str, by: str, now: datetime, payload: Mapping[str, Any], member_id: int | None
+) -> None:
+    wanted = EffectRequest(
+        kind=kind, key=f"console:{kind}:{group.pk}:{member_id or 0}:{key}", group_id=group.pk, member_id=member_id,
+        payload=dict(payload), requested_by=by,
+    )  # fmt: skip
+    request(raw_connection(), group.community_id, [wanted], now=now)

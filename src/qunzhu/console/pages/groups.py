@@ -1,0 +1,140 @@
+"""群: the list, one group with what its platform can do, and acts by hand."""
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import segno
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from qunzhu.console.context import page
+from qunzhu.console.moderation import TEXT_LENGTH, CannotAct, act_on_group
+from qunzhu.console.pages.acting import audited
+from qunzhu.console.pages.feed import rows_of
+from qunzhu.console.reading import groups as reading
+from qunzhu.console.reading import stream
+from qunzhu.console.reading.telling import EFFECTS
+from qunzhu.kernel.clock import SYSTEM_CLOCK
+from qunzhu.kernel.community.access import StaffRequest, check_may, staff_page
+from qunzhu.kernel.community.models import Group, Membership
+from qunzhu.kernel.connectors.local.services import new_join_code, set_profile
+from qunzhu.kernel.connectors.port import PROFILES
+
+# act → the permission it needs
+ACTS = {
+    "announce": "group.announce",
+    "freeze": "group.freeze",
+    "unfreeze": "group.freeze",
+    "profile": "group.edit",
+    "code": "group.edit",
+}
+_RECENT = 15
+
+
+@require_safe
+@staff_page("view")
+def index(request: StaffRequest) -> HttpResponse:
+    """All groups with today's figures."""
+    rows = reading.groups(request.community, now=SYSTEM_CLOCK.now())
+    return page(request, "console/groups.html", {"title": _("群"), "rows": rows}, active="groups")
+
+
+@require_safe
+@staff_page("view")
+def detail(request: StaffRequest, group_id: int) -> HttpResponse:
+    """One group."""
+    group = _group(request, group_id)
+    profile, abilities = reading.abilities(group)
+    recent = stream.latest(request.community.pk, stream.StreamFilter(group=group.pk), before=None, rows=_RECENT)
+    row = next(r for r in reading.groups(request.community, now=SYSTEM_CLOCK.now()) if r.group.pk == group.pk)
+    context = {
+        "title": group.name,
+        "group": group,
+        "figures": row,
+        "profile": profile,
+        "profiles": PROFILES.values(),
+        "abilities": abilities,
+        "effect_names": EFFECTS,
+        "rows": rows_of(request, recent.events, recent.erased),
+        "form_key": uuid4().hex,
+        "text_length": TEXT_LENGTH,
+        **_join(group),
+    }
+    return page(request, "console/groups_detail.html", context, active="groups")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@staff_page("view")
+def act(request: StaffRequest, group_id: int) -> HttpResponse:
+    """GET shows whom an act touches and asks; POST does it."""
+    asked = request.POST if request.method == "POST" else request.GET
+    what = asked.get("do", "")
+    if what not in ACTS:
+        raise Http404
+    check_may(request, ACTS[what])
+    group = _group(request, group_id)
+    if request.method == "POST":
+        try:
+            _do(request, group, what)
+        except CannotAct as error:
+            messages.error(request, str(error))
+        return redirect("console:group", request.community.slug, group.pk)
+    _profile, abilities = reading.abilities(group)
+    touched = Membership.objects.filter(community_id=group.community_id, group_id=group.pk).exclude(
+        state__in=(Membership.State.LEFT, Membership.State.REMOVED)
+    )
+    context = {
+        "title": EFFECTS.get(what, what),
+        "group": group,
+        "what": what,
+        "ability": next((a for a in abilities if a.action == what), None),
+        "touched": touched.count(),
+        "text": asked.get("text", "")[:TEXT_LENGTH],
+        "form_key": uuid4().hex,
+    }
+    return page(request, "console/groups_act.html", context, active="groups")
+
+
+def _do(request: StaffRequest, group: Group, what: str) -> None:
+    now, by = SYSTEM_CLOCK.now(), request.user.get_username()
+    text = request.POST.get("text", "").strip()[:TEXT_LENGTH]
+    target = f"group:{group.pk}"
+    if what == "profile":
+        chosen = request.POST.get("profile", "")
+        if chosen not in PROFILES or group.connector != "local":
+            raise CannotAct(_("只有本地群可以切换能力,请选择列出的一种"))
+        with audited(request, "group.profile", target=target, detail={"from": group.profile, "to": chosen}):
+            set_profile(group=group, profile=chosen)
+        messages.success(request, _("已切换,之后的动作按新的能力执行。"))
+        return
+    if what == "code":
+        room = reading.room_of(group)
+        if room is None:
+            raise CannotAct(_("只有本地群有入群链接"))
+        with audited(request, "group.join_code", target=target):
+            new_join_code(room=room)
+        messages.success(request, _("入群链接已更换,旧链接和旧二维码不再有效。"))
+        return
+    with audited(request, ACTS[what], target=target, detail={"do": what, "text": text}):
+        act_on_group(kind=what, group=group, key=request.POST.get("key", "")[:64], by=by, now=now, text=text)
+    messages.success(request, _("已交给系统执行,结果会出现在下面的动态里。"))
+
+
+def _group(request: StaffRequest, group_id: int) -> Group:
+    return get_object_or_404(Group, pk=group_id, community=request.community)
+
+
+def _join(group: Group) -> dict[str, Any]:
+    """The join link and its QR code, for local groups."""
+    room = reading.room_of(group) if group.connector == "local" else None
+    if room is None:
+        return {}
+    link = f"{settings.PUBLIC_URL}/j/{room.join_code}/"
+    code = segno.make(f"{link}?{urlencode({'from': 'qr'})}", error="m")
+    return {"join_link": link, "join_qr": SafeString(code.svg_inline(scale=4, border=1, omitsize=True))}

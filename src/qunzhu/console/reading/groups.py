@@ -1,0 +1,65 @@
+"""Groups with their figures, and one group with everything its page says."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from qunzhu.analytics import selectors as analytics
+from qunzhu.analytics.policy import messages_per_day
+from qunzhu.kernel.clock import local_day
+from qunzhu.kernel.community.models import Community, Group
+from qunzhu.kernel.community.selectors import sizes_of_groups
+from qunzhu.kernel.connectors.local.models import Room
+from qunzhu.kernel.connectors.port import ACTIONS, Capability, How, capability
+
+
+@dataclass(frozen=True)
+class GroupRow:
+    """`health`: frozen, closed, full (≥ 95 % of its places), lively (reached the threshold), quiet, silent."""
+
+    group: Group
+    members: int
+    messages: int
+    health: str
+
+
+@dataclass(frozen=True)
+class Ability:
+    """How one act happens on a group's platform, why, and what a human does where the machine cannot."""
+
+    action: str
+    how: How
+    reason: str
+    steps: Sequence[str]
+
+
+def groups(community: Community, *, now: datetime) -> list[GroupRow]:
+    """All groups by name; three queries."""
+    sizes = sizes_of_groups(community.pk)
+    spoken = analytics.messages_by_group(community, day=local_day(now, community.timezone))
+    threshold = messages_per_day(community.blueprint)
+    rows = Group.objects.filter(community=community).order_by("name", "pk")
+    return [_row(g, sizes.get(g.pk, 0), spoken.get(g.pk, 0), threshold) for g in rows]
+
+
+def abilities(group: Group) -> tuple[Capability, list[Ability]]:
+    """What the product can do in this group, act by act."""
+    known = capability(group.profile)
+    return known, [Ability(a, known.how[a], known.reasons.get(a, ""), known.steps.get(a, ())) for a in ACTIONS]
+
+
+def room_of(group: Group) -> Room | None:
+    """The local chat room of a group; None on other connectors."""
+    return Room.objects.filter(group_id=group.pk, community_id=group.community_id).first()
+
+
+def _row(group: Group, members: int, messages: int, threshold: int) -> GroupRow:
+    if group.state != Group.State.ACTIVE:
+        health = str(group.state)
+    elif group.capacity and members >= group.capacity * 0.95:
+        health = "full"
+    elif messages >= threshold:
+        health = "lively"
+    else:
+        health = "quiet" if messages else "silent"
+    return GroupRow(group, members, messages, health)

@@ -1,0 +1,263 @@
+"""Events as sentences: who, what, and what was said. No HTML here; templates print the parts."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+
+from qunzhu.kernel.events.schema import Event
+from qunzhu.ui import formats
+
+# kind → (icon, what happened)
+KINDS: dict[str, tuple[str, Promise]] = {
+    "message.posted": ("chat_bubble", lazy("发言")),
+    "command.posted": ("terminal", lazy("发出命令")),
+    "message.sent": ("smart_toy", lazy("系统发言")),
+    "message.recalled": ("undo", lazy("消息被撤回")),
+    "member.joined": ("login", lazy("入群")),
+    "member.left": ("logout", lazy("退群")),
+    "member.removed": ("person_remove", lazy("被移出群")),
+    "member.muted": ("volume_off", lazy("被禁言")),
+    "member.unmuted": ("volume_up", lazy("解除禁言")),
+    "member.renamed": ("edit", lazy("改了群昵称")),
+    "group.created": ("add_circle", lazy("建群")),
+    "group.announced": ("campaign", lazy("更新群公告")),
+    "group.frozen": ("lock", lazy("群被冻结")),
+    "group.unfrozen": ("lock_open", lazy("群解除冻结")),
+    "report.filed": ("flag", lazy("举报")),
+    "report.upheld": ("flag", lazy("举报属实")),
+    "report.dismissed": ("flag", lazy("举报不属实")),
+    "decision.made": ("gavel", lazy("决定")),
+    "penalty.reversed": ("history", lazy("处罚被撤销")),
+    "effect.done": ("outbox", lazy("动作结束")),
+    "case.opened": ("assignment_late", lazy("新工单")),
+    "case.decided": ("assignment_turned_in", lazy("工单已处理")),
+    "checkin.done": ("event_available", lazy("签到")),
+    "points.posted": ("toll", lazy("积分变动")),
+    "rulebook.published": ("menu_book", lazy("群规发布")),
+    "keywords.changed": ("dictionary", lazy("关键词库变更")),
+    "staff.changed": ("badge", lazy("运营人员变更")),
+    "clearance.granted": ("verified", lazy("报备通过")),
+    "clearance.ended": ("block", lazy("报备结束")),
+    "import.finished": ("upload_file", lazy("导入完成")),
+    "member.erased": ("delete_forever", lazy("成员内容被抹除")),
+}
+
+# What the chips of the feed offer: name → (label, kinds).
+FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
+    "messages": (lazy("发言"), ("message.posted",)),
+    "commands": (lazy("命令"), ("command.posted", "checkin.done", "points.posted")),
+    "decisions": (lazy("决定"), ("decision.made", "penalty.reversed")),
+    "effects": (lazy("动作"), ("effect.done", "message.sent", "message.recalled", "member.muted", "member.unmuted")),
+    "members": (lazy("进出"), ("member.joined", "member.left", "member.removed", "member.renamed")),
+    "reports": (
+        lazy("举报与工单"),
+        ("report.filed", "report.upheld", "report.dismissed", "case.opened", "case.decided")),
+    "settings": (
+        lazy("设置"),
+        (
+            "group.created", "group.announced", "group.frozen", "group.unfrozen", "rulebook.published",
+            "keywords.changed", "staff.changed", "clearance.granted", "clearance.ended", "import.finished",
+            "member.erased",
+        ),
+    ),
+}  # fmt: skip
+
+LEVELS: dict[str, Promise] = {
+    "notice": lazy("提醒"), "yellow": lazy("黄色"), "orange": lazy("橙色"), "red": lazy("红色"),
+}  # fmt: skip
+OUTCOMES: dict[str, Promise] = {
+    "live": lazy("生效"),
+    "shadow": lazy("试运行"),
+    "yielded": lazy("让位给更重的"),
+    "exempt": lazy("运营人员豁免"),
+    "cleared": lazy("已报备"),
+    "historic": lazy("历史导入"),
+}
+RESULTS: dict[str, Promise] = {
+    "done": lazy("已执行"),
+    "emulated": lazy("变通执行"),
+    "task_created": lazy("待人工执行"),
+    "unsupported": lazy("平台不支持"),
+    "failed": lazy("失败"),
+}
+EFFECTS: dict[str, Promise] = {
+    "warn": lazy("警告"), "say": lazy("发言"), "answer": lazy("回复"), "mute": lazy("禁言"), "unmute": lazy("解除禁言"),
+    "remove": lazy("移出群"), "recall": lazy("撤回消息"), "announce": lazy("发布群公告"), "freeze": lazy("冻结群"),
+    "unfreeze": lazy("解除冻结"),
+}  # fmt: skip
+UNTOLD = lazy("其他")
+
+
+@dataclass(frozen=True)
+class Row:
+    """An event told. `said`: words of people, to be shown as they are; `about`: what the product adds."""
+
+    seq: int
+    kind: str
+    at: datetime
+    icon: str
+    what: str
+    member_id: int | None
+    who: str
+    group_id: int | None
+    group: str
+    said: str
+    about: str
+    level: str
+    outcome: str
+    historic: bool
+    erased: bool
+
+
+def tell(
+    events: Iterable[Event],
+    *,
+    names: Mapping[int, str],
+    groups: Mapping[int, str],
+    zone: str,
+    now: datetime,
+    language: str,
+    erased: frozenset[int] = frozenset(),
+) -> list[Row]:
+    """Rows for `events`, in their order."""
+    return [_row(e, names, groups, _Told(zone, now, language, names), erased) for e in events]
+
+
+def people_in(events: Iterable[Event]) -> set[int]:
+    """Every member that a row of `events` may name."""
+    found: set[int] = set()
+    for event in events:
+        for value in (event.member_id, event.body.get("target"), event.body.get("to")):
+            if isinstance(value, int) and value:
+                found.add(value)
+    return found
+
+
+@dataclass(frozen=True)
+class _Told:
+    zone: str
+    now: datetime
+    language: str
+    names: Mapping[int, str]
+
+    def time(self, raw: object) -> str:
+        """An ISO time of a body, as people say it; "" where it is none."""
+        try:
+            return formats.when(datetime.fromisoformat(str(raw)), self.now, self.zone, self.language)
+        except ValueError:
+            return ""
+
+    def name(self, member_id: object) -> str:
+        known = self.names.get(member_id) if isinstance(member_id, int) else None
+        return known or _("成员 %(id)s") % {"id": member_id}
+
+
+def _row(event: Event, names: Mapping[int, str], groups: Mapping[int, str], told: _Told, erased: frozenset[int]) -> Row:
+    icon, what = KINDS.get(event.kind, ("circle", UNTOLD))
+    body = event.body
+    said = str(body.get("text") or "") if event.kind in _SPOKEN else ""
+    if body.get("type") == "image" and not said:
+        said = _("[图片]")
+    decided = event.kind == "decision.made"
+    return Row(
+        seq=event.seq, kind=event.kind, at=event.occurred_at, icon=icon, what=str(what), member_id=event.member_id,
+        who=_who(event, names), group_id=event.group_id, group=groups.get(event.group_id or 0, ""), said=said,
+        about=_about(event, told), level=str(body.get("level") or "") if decided else "",
+        outcome=str(OUTCOMES.get(str(body.get("outcome")), "")) if decided else "", historic=event.historic,
+        erased=event.seq in erased,
+    )  # fmt: skip
+
+
+_SPOKEN = frozenset({"message.posted", "command.posted", "message.sent", "group.announced"})
+
+
+def _who(event: Event, names: Mapping[int, str]) -> str:
+    """The member's name today, else the one the event carries."""
+    if event.member_id is None:
+        return ""
+    carried = str(event.body.get("nickname") or "")
+    return names.get(event.member_id) or carried or _("成员 %(id)s") % {"id": event.member_id}
+
+
+def _about(event: Event, told: _Told) -> str:
+    writer = _ABOUT.get(event.kind)
+    return writer(event.body, told) if writer and event.body else ""
+
+
+def _by(body: dict[str, Any], told: _Told) -> str:
+    by = str(body.get("by") or "")
+    role, _sep, member = by.partition(":")
+    if by in {"qunzhu", "rule"}:
+        return _("由系统")
+    if by == "import":
+        return _("来自导入的记录")
+    if member.isdigit():
+        return _("由 %(name)s") % {"name": told.name(int(member))}
+    return _("由 %(name)s") % {"name": {"member": _("本人"), "staff": _("管理员")}.get(role, by)} if by else ""
+
+
+def _muted(body: dict[str, Any], told: _Told) -> str:
+    until = told.time(body.get("until"))
+    return " · ".join(p for p in (_("到 %(time)s") % {"time": until} if until else "", _by(body, told)) if p)
+
+
+def _recalled(body: dict[str, Any], told: _Told) -> str:
+    return " · ".join(p for p in (_("消息 #%(seq)s") % {"seq": body.get("target")}, _by(body, told)) if p)
+
+
+def _effect(body: dict[str, Any], _told: _Told) -> str:
+    kind, result = str(body.get("kind")), str(body.get("result"))
+    parts = [str(EFFECTS.get(kind, kind)), str(RESULTS.get(result, result)), str(body.get("detail") or "")]
+    return " · ".join(p for p in parts if p)
+
+
+def _points(body: dict[str, Any], _told: _Told) -> str:
+    amount = body.get("amount")
+    change = f"{amount:+d}" if isinstance(amount, int) else str(amount)
+    said = _("%(change)s 积分,余额 %(balance)s") % {"change": change, "balance": body.get("balance", formats.DASH)}
+    return f"{said} · {body['memo']}" if body.get("memo") else said
+
+
+def _keywords(body: dict[str, Any], _told: _Told) -> str:
+    counts = {"added": len(body.get("added") or ()), "removed": len(body.get("removed") or ())}
+    return _("新增 %(added)s 个,移除 %(removed)s 个") % counts
+
+
+def _imported(body: dict[str, Any], told: _Told) -> str:
+    numbers = {k: formats.number(body.get(k) or 0, told.language) for k in ("added", "duplicates", "rejected")}
+    return _("新增 %(added)s 条,重复 %(duplicates)s 条,拒绝 %(rejected)s 条") % numbers
+
+
+def _report(body: dict[str, Any], told: _Told) -> str:
+    target = _("举报 %(name)s") % {"name": told.name(body.get("target"))}
+    return f"{target} · {body['reason']}" if body.get("reason") else target
+
+
+_ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
+    "message.recalled": _recalled,
+    "member.removed": _by,
+    "member.muted": _muted,
+    "member.unmuted": _by,
+    "member.renamed": lambda b, _t: _("现在叫 %(name)s") % {"name": b.get("nickname")},
+    "group.created": lambda b, _t: str(b.get("name") or ""),
+    "group.frozen": _by,
+    "group.unfrozen": _by,
+    "report.filed": _report,
+    "decision.made": lambda b, _t: str(b.get("sentence") or b.get("rule") or ""),
+    "penalty.reversed": _by,
+    "effect.done": _effect,
+    "case.opened": lambda b, _t: str(b.get("title") or ""),
+    "case.decided": lambda b, t: " · ".join(p for p in (_by(b, t), str(b.get("note") or "")) if p),
+    "checkin.done": lambda b, _t: (
+        _("连续第 %(streak)s 天,+%(points)s 积分") % {"streak": b.get("streak"), "points": b.get("points")}
+    ),
+    "points.posted": _points,
+    "rulebook.published": lambda b, t: _("第 %(version)s 版") % {"version": b.get("version")} + f" · {_by(b, t)}",
+    "keywords.changed": _keywords,
+    "import.finished": _imported,
+}
