@@ -3,5 +3,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("console/", include("qunzhu.console.urls")),
     path("", include("qunzhu.portal.urls")),
 ]
