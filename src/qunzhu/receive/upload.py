@@ -48,6 +48,8 @@ def read_picture(data: bytes) -> Picture:
             return _encode(ImageOps.exif_transpose(image), media_type)
     except Refusal:
         raise
+    except Image.DecompressionBombError as error:
+        raise _too_many_pixels() from error
     except Exception as error:
         # Pillow raises many kinds of errors for broken files; each means the same to the sender.
         raise Refusal(415, "not_an_image", "只能发 JPG、PNG、WebP 或 GIF 图片") from error
@@ -55,7 +57,11 @@ def read_picture(data: bytes) -> Picture:
 
 def _check_pixels(image: Image.Image) -> None:
     if image.width * image.height > MOST_PIXELS:
-        raise Refusal(413, "too_many_pixels", "图片太大了,请缩小后再发")
+        raise _too_many_pixels()
+
+
+def _too_many_pixels() -> Refusal:
+    return Refusal(413, "too_many_pixels", "图片太大了,请缩小后再发")
 
 
 def _encode(image: Image.Image, media_type: str) -> Picture:
