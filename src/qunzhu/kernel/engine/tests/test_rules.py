@@ -55,7 +55,10 @@ def test_the_workplace_rules_compile():
             rule(when={"fact": "ad.looks", "over": 1}),
             "rule 'r', field when.over: ad.looks is a flag; over does not compare that",
         ),
-        (rule(when={"fact": "window.count", "over": 1}), "rule 'r', field when.fact: window.count needs the rule's window"),
+        (
+            rule(when={"fact": "window.count", "over": 1}),
+            "rule 'r', field when.fact: window.count needs the rule's window",
+        ),
         (rule(then=[]), "rule 'r', field then: at least one action"),
         (rule(then=[{"warn": {}, "remove": {}}]), "rule 'r', field then[0]: exactly one action in each entry"),
         (rule(then=[{"mute": {"minutes": 0}}]), "rule 'r', field then[0].mute.minutes: between 1 and 43200"),
