@@ -69,6 +69,7 @@ class Consumer:
     `kinds` are the events it hears (None: all). `tables` are its projections: they may be truncated and rebuilt from
     the log and must come out equal (`qunzhu rebuild`). `forget` is called with the community when the cursor is
     not where this process left it (another process worked, or a transaction was rolled back): drop cached state.
+    With `reads_events` False a batch carries no events: the handler reads after < seq ≤ upto in its own way.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Consumer:
     tables: tuple[str, ...] = ()
     batch: int = BATCH
     forget: Callable[[int], None] | None = None
+    reads_events: bool = True
 
 
 class Runner:
@@ -147,9 +149,10 @@ class Runner:
         raw = raw_connection()
         if consumer.forget and self._left_at.get((consumer.name, community_id)) != after:
             consumer.forget(community_id)
-        events = log.read(raw, community_id, after=after, upto=upto, kinds=consumer.kinds)
+        reads = consumer.reads_events
+        events = log.read(raw, community_id, after=after, upto=upto, kinds=consumer.kinds) if reads else []
         batch = Batch(community_id, consumer.name, events, after, upto, self.clock.now(), raw)
-        if events:
+        if events or not reads:
             consumer.handle(batch)
             batch.flush()
         raw.execute(
