@@ -4,6 +4,7 @@ from qunzhu.analytics.consumer import CONSUMER as ROLLUPS
 from qunzhu.engagement.consumer import CONSUMER as ENGAGEMENT
 from qunzhu.governance.consumer import CONSUMER as GOVERNANCE
 from qunzhu.kernel.community.consumer import CONSUMER as MEMBERSHIP
+from qunzhu.kernel.effects.consumer import CONSUMER as CONFIRMATIONS
 from qunzhu.kernel.events.runner import Consumer
 from qunzhu.kernel.events.seal import CONSUMER as SEAL
 from qunzhu.risk.consumer import CONSUMER as ORDER
@@ -14,5 +15,6 @@ CONSUMERS: tuple[Consumer, ...] = (
     GOVERNANCE,  # penalties, strikes and reports as people see them; 举报 and 帮助
     ENGAGEMENT,  # 签到 and 积分
     ROLLUPS,  # analytics: hours and days
+    CONFIRMATIONS,  # kernel: what people do by hand on a platform ends the tasks that asked for it
     SEAL,  # black box: blocks, chain, signature
 )

@@ -37,6 +37,11 @@ class Effect(models.Model):
         db_table = "effect"
         indexes = (
             models.Index(fields=["next_attempt_at"], name="effect_pending", condition=models.Q(status="pending")),
+            models.Index(
+                fields=["community_id", "group_id", "kind"],
+                name="effect_open_task",
+                condition=models.Q(status="task_created"),
+            ),
             models.Index(fields=["community_id", "created_at"], name="effect_by_time"),
             models.Index(fields=["community_id", "member_id"], name="effect_by_member"),
         )

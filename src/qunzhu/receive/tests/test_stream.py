@@ -140,7 +140,7 @@ def test_a_page_that_cannot_keep_up_goes_back_to_the_log(monkeypatch):
         await in_thread(lambda: many("b", 60))  # nobody takes anything out of the queue meanwhile
         channel = stream.channels[scene.community.pk]
         async with asyncio.timeout(10):
-            while channel.position < channel.target or channel.target < scene.start + 61:
+            while channel.position < scene.start + 61:  # noqa: ASYNC110  (nothing of the product waits for this)
                 await asyncio.sleep(0)
         (subscriber,) = channel.subscribers
         lagging = subscriber.lagging
