@@ -6,6 +6,10 @@ from typing import Any
 import psycopg
 
 
+# What a column travels as where its own type has no binary form for a Python value.
+_WIRE = {"jsonb": "text", "json": "text"}
+
+
 def upsert(
     conn: psycopg.Connection[Any],
     table: str,
@@ -22,7 +26,8 @@ def upsert(
     if not rows:
         return 0
     arrays = [list(column) for column in zip(*rows, strict=True)]
-    casts = ", ".join(f"%s::{kind}[]" for kind in columns.values())
+    # Bytes go binary: as text they are escaped twice, which doubles the cost of the whole statement.
+    casts = ", ".join(f"{'%b' if kind == 'bytea' else '%s'}::{kind}[]" for kind in columns.values())
     names = ", ".join(columns)
     sql = f"INSERT INTO {table} AS t ({names}) SELECT * FROM unnest({casts}) ON CONFLICT {conflict}"
     return psycopg.Cursor(conn).execute(sql, arrays).rowcount
