@@ -7,11 +7,12 @@ import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
+from starlette.types import Message, Receive, Scope, Send
 
 from qunzhu.config.health import health_routes
 from qunzhu.config.metrics import metrics_routes
@@ -50,8 +51,21 @@ def _pages() -> list[BaseRoute]:
     from a2wsgi import WSGIMiddleware
 
     from qunzhu.config.wsgi import application
+    pages = WSGIMiddleware(application, workers=PAGE_THREADS)  # type: ignore[arg-type]
+    return [Mount("/", app=_receiving_by_coroutine(pages))]
+    return [Mount("/", app=_receiving_by_coroutine(WSGIMiddleware(application, workers=PAGE_THREADS)))]
 
-    return [Mount("/", app=WSGIMiddleware(application, workers=PAGE_THREADS))]  # type: ignore[arg-type]
+
+def _receiving_by_coroutine(app: Any) -> Any:
+    """Granian's `receive()` answers a future; a2wsgi hands it to another thread, which takes coroutines only."""
+
+    async def wrapped(scope: Any, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
+        async def receive_by_coroutine() -> Any:
+            return await receive()
+
+        await app(scope, receive_by_coroutine, send)
+
+    return wrapped
 
 
 def _lifespan(routes: list[BaseRoute]) -> Callable[[Starlette], Any]:
