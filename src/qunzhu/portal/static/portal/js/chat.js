@@ -66,7 +66,7 @@ function showBars() {
   byId("side-count").textContent = String(room.inside.length);
   const announced = (room.announcement || "").trim();
   byId("announcement-bar").hidden = !announced;
-  byId("announcement-line").textContent = announced.split("\n")[0];
+  byId("announcement-line").textContent = announced.replace(/\s*\n\s*/g, " · ");
   byId("announcement-text").textContent = announced || t("noAnnouncement");
   showMembers(byId("members"), room, composer);
   const freeze = byId("freeze");
