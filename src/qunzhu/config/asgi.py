@@ -12,7 +12,6 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.routing import BaseRoute, Mount
-from starlette.types import Message, Receive, Scope, Send
 
 from qunzhu.config.health import health_routes
 from qunzhu.config.metrics import metrics_routes
@@ -51,6 +50,7 @@ def _pages() -> list[BaseRoute]:
     from a2wsgi import WSGIMiddleware
 
     from qunzhu.config.wsgi import application
+
     pages = WSGIMiddleware(application, workers=PAGE_THREADS)  # type: ignore[arg-type]
     return [Mount("/", app=_receiving_by_coroutine(pages))]
     return [Mount("/", app=_receiving_by_coroutine(WSGIMiddleware(application, workers=PAGE_THREADS)))]

@@ -45,12 +45,11 @@ def run_worker() -> None:
 
 @app.periodic(cron=JOBS["time.seal"][0], periodic_id="time.seal")
 @app.task(name="time.seal", queue=QUEUE)
-def seal(timestamp: int) -> None:  # noqa: ARG001  (procrastinate hands over when it was due)
-    """The last block of a quiet community is sealed too, though it is not full."""
-    from qunzhu.kernel.events.seal import seal_tail
+def seal(timestamp: int) -> int:  # noqa: ARG001  (procrastinate hands over when it was due)
+    """The last block of a quiet community is sealed too, though it is not full; returns how many were."""
+    from qunzhu.kernel.events.seal import seal_quiet_tails
 
-    for community_id in Community.objects.values_list("pk", flat=True):
-        seal_tail(community_id=community_id, now=SYSTEM_CLOCK.now())
+    return seal_quiet_tails(now=SYSTEM_CLOCK.now())
 
 
 @app.periodic(cron=JOBS["time.ledger"][0], periodic_id="time.ledger")

@@ -33,8 +33,18 @@ def command(host: str, port: int, consumers: int) -> None:
     raise SystemExit(run_up(host=host, port=port, consumers=consumers, on_ready=lambda url: say("up", f"ready: {url}")))
 
 
-def run_up(*, host: str, port: int, consumers: int, on_ready: Callable[[str], None]) -> int:
-    """Migrate, start every part, stay until told to stop; returns the exit code. `on_ready` is told the address."""
+def run_up(
+    *,
+    host: str,
+    port: int,
+    consumers: int,
+    on_ready: Callable[[str], None],
+    prepare: Callable[[], None] = lambda: None,
+) -> int:
+    """Migrate, `prepare`, start every part, stay until told to stop; returns the exit code.
+
+    `on_ready` is told the address once everything answers. Raises Problem when this home or port is in use.
+    """
     with only_one(home() / "up.lock") as lock:
         check_port(host, port)
         with database(lock):
@@ -43,9 +53,10 @@ def run_up(*, host: str, port: int, consumers: int, on_ready: Callable[[str], No
             say("up", "checking the database")
             if applied := do_migrate():
                 say("up", f"{applied} migrations applied")
+            prepare()
             _let_go_of_the_database()
             supervisor = Supervisor(parts(host, port, consumers))
-            url = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104 (compared, not bound)
+            url = f"http://{'127.0.0.1' if host in {'0.0.0.0', '::'} else host}:{port}"  # noqa: S104  (compared, not bound)
             threading.Thread(target=_announce, args=(url, on_ready, supervisor), daemon=True).start()
             return supervisor.run()
 

@@ -4,6 +4,8 @@ from qunzhu.kernel.bootstrap import setup_django
 
 setup_django()
 
-from django.core.wsgi import get_wsgi_application  # noqa: E402  (Django must be configured first)
+from django.conf import settings  # noqa: E402  (Django must be configured first)
+from django.core.wsgi import get_wsgi_application  # noqa: E402
 
+settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # WhiteNoise warns about a folder that is not there
 application = get_wsgi_application()
