@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import msgspec
 import psycopg
 from django.db import transaction
 from psycopg import sql
@@ -87,6 +88,10 @@ def rebuild(community_id: int, consumer: Consumer, *, clock: Clock = SYSTEM_CLOC
     return result
 
 
+def _row(text: str | None) -> dict[str, Any] | None:
+    return None if text is None else msgspec.json.decode(text, type=dict[str, Any])
+
+
 class _Shadow:
     """The shadow tables of one consumer in one community, for the length of a transaction."""
 
@@ -147,7 +152,8 @@ class _Shadow:
             found = self._run(count, self._scope()).fetchone()
             result.rows[table] = found[0] if found else 0
             query = sql.SQL(
-                "SELECT {key}, to_jsonb(l), to_jsonb(s), count(*) OVER () FROM {live} l FULL JOIN {shadow} s"
+                "SELECT {key}, to_jsonb(l)::text, to_jsonb(s)::text, count(*) OVER ()"
+                " FROM {live} l FULL JOIN {shadow} s"
                 " USING ({key}) WHERE to_jsonb(l) IS DISTINCT FROM to_jsonb(s) ORDER BY {key} LIMIT {shown}"
             ).format(
                 key=sql.SQL(", ").join(map(sql.Identifier, key)),
@@ -159,7 +165,7 @@ class _Shadow:
             result.differing += rows[0][-1] if rows else 0
             for *values, live, rebuilt, _ in rows:
                 named = dict(zip(key, values, strict=True))
-                result.differences.append(Difference(table, named, live, rebuilt))
+                result.differences.append(Difference(table, named, _row(live), _row(rebuilt)))
 
     def replace_live(self) -> None:
         """Put the shadow's rows in the place of the live ones and drop the shadow."""

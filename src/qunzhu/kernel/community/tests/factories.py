@@ -45,6 +45,7 @@ def make_member(community: Community, name: str = "小林") -> Member:
 def write(
     community: Community,
     kind: str,
+    /,
     *,
     group: Group | None = None,
     member: Member | None = None,
