@@ -5,7 +5,6 @@ from typing import Any
 
 import psycopg
 
-
 # What a column travels as where its own type has no binary form for a Python value.
 _WIRE = {"jsonb": "text", "json": "text"}
 

@@ -97,8 +97,12 @@ def _ensure_database(admin_url: str, database: str) -> None:
         if conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database]).fetchone():
             return
         try:
+            # Keys are compared byte by byte, which is faster than a language's order; lists for people sort by time.
             conn.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(database))
+                sql.SQL(
+                    "CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8' LOCALE_PROVIDER builtin"
+                    " BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C'"
+                ).format(sql.Identifier(database))
             )
         except psycopg.errors.DuplicateDatabase:
             log.debug("another process created the database first")

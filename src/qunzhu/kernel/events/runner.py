@@ -23,6 +23,7 @@ from qunzhu.kernel.events.schema import Event, NewEvent
 
 BATCH = 5_000
 MAX_FAILURES = 3
+MAX_POISONED = 3  # so many put aside in a row, and the consumer waits instead of skipping the whole log
 logger = structlog.get_logger("qunzhu.consume")
 
 
@@ -89,6 +90,12 @@ class Runner:
         self.clock = clock
         self._left_at: dict[tuple[str, int], int] = {}
         self.stopping = False
+        heard = [c for c in consumers if c.reads_events]
+        self._kinds = (
+            None if any(c.kinds is None for c in heard) else frozenset().union(*(c.kinds or () for c in heard))
+        )
+        self._stretch = (0, 0, 0)
+        self._events: list[Event] = []
 
     def run_once(self) -> int:
         """Work until no consumer is behind; returns how many events were handed to handlers or skipped."""
@@ -99,6 +106,7 @@ class Runner:
         while not self.stopping:
             moved = self.step()
             if not moved:
+                self._forget_read()
                 return done
             done += moved
         return done
@@ -150,7 +158,7 @@ class Runner:
         if consumer.forget and self._left_at.get((consumer.name, community_id)) != after:
             consumer.forget(community_id)
         reads = consumer.reads_events
-        events = log.read(raw, community_id, after=after, upto=upto, kinds=consumer.kinds) if reads else []
+        events = self._read(raw, consumer, community_id, after, upto) if reads else []
         batch = Batch(community_id, consumer.name, events, after, upto, self.clock.now(), raw)
         if events or not reads:
             consumer.handle(batch)
@@ -160,6 +168,23 @@ class Runner:
             " WHERE consumer = %s AND community_id = %s",
             [upto, batch.now, consumer.name, community_id],
         )
+
+    def _read(
+        self, raw: psycopg.Connection[Any], consumer: Consumer, community_id: int, after: int, upto: int
+    ) -> list[Event]:
+        """The consumer's events of this stretch. Consumers that hear every message share one read of it."""
+        stretch = (community_id, after, upto)
+        if self._stretch != stretch:
+            if not _hears(consumer, "message.posted"):
+                return log.read(raw, community_id, after=after, upto=upto, kinds=consumer.kinds)
+            self._events = log.read(raw, community_id, after=after, upto=upto, kinds=self._kinds)
+            self._stretch = stretch
+        kinds = consumer.kinds
+        return self._events if kinds is None else [e for e in self._events if e.kind in kinds]
+
+    def _forget_read(self) -> None:
+        """Let go of the shared read: what is erased meanwhile must not come back from memory."""
+        self._stretch, self._events = (0, 0, 0), []
 
     def _fail(self, consumer: Consumer, community_id: int, after: int, upto: int, error: Exception) -> int:
         """Note the failure, wait a little longer each time; the third time narrow down to the poisoned event."""
@@ -178,6 +203,9 @@ class Runner:
             ],
         ).fetchone()
         if row is None or row[0] < MAX_FAILURES:
+            return 1
+        if self._is_broken(consumer, community_id, after):
+            self._pause(consumer, community_id, after, row[0], error)
             return 1
         return self._one_by_one(consumer, community_id, after, upto)
 
@@ -201,9 +229,55 @@ class Runner:
             self._left_at[consumer.name, community_id] = seq
         return upto - after
 
-    def _put_aside(self, consumer: Consumer, community_id: int, seq: int, error: Exception) -> None:
+    def _is_broken(self, consumer: Consumer, community_id: int, after: int) -> bool:
+        """Whether it is the consumer that is broken, not the events: the last few were all put aside."""
+        row = (
+            raw_connection()
+            .execute(
+                "SELECT count(*) FROM poisoned_event WHERE community_id = %s AND consumer = %s AND seq > %s",
+                [community_id, consumer.name, after - 2 * MAX_POISONED],
+            )
+            .fetchone()
+        )
+        return row is not None and row[0] >= MAX_POISONED
+
+    def _pause(self, consumer: Consumer, community_id: int, after: int, failures: int, error: Exception) -> None:
+        """Leave the log where it is and try again ever more rarely; a case says that a human is needed."""
+        wait = min(60.0, 0.2 * 2 ** min(failures, 10))
+        raw_connection().execute(
+            "UPDATE consumer_cursor SET retry_at = %s WHERE consumer = %s AND community_id = %s",
+            [self.clock.now() + timedelta(seconds=wait), consumer.name, community_id],
+        )
+        self._open_case(
+            community_id,
+            consumer,
+            after + 1,
+            key=f"stopped:{consumer.name}:{after}",
+            title=f"“{consumer.name}”连续无法处理事件,已暂停",
+            error=error,
+            urgency="red",
+        )
+
+    def _open_case(
+        self, community_id: int, consumer: Consumer, seq: int, *, key: str, title: str, error: Exception, urgency: str
+    ) -> None:
         from qunzhu.kernel.cases.services import open_case
 
+        opened = open_case(
+            community_id=community_id,
+            kind="poisoned_event",
+            key=key,
+            title=title,
+            summary=f"{type(error).__name__}: {error}"[:500],
+            urgency=urgency,
+            event_seq=seq,
+            payload={"consumer": consumer.name},
+            now=self.clock.now(),
+        )
+        if opened.event is not None:
+            log.append(raw_connection(), [opened.event], now=self.clock.now())
+
+    def _put_aside(self, consumer: Consumer, community_id: int, seq: int, error: Exception) -> None:
         if consumer.forget:
             consumer.forget(community_id)
         self._left_at.pop((consumer.name, community_id), None)
@@ -212,19 +286,15 @@ class Runner:
             " ON CONFLICT DO NOTHING",
             [community_id, consumer.name, seq, "".join(traceback.format_exception(error))[-4000:], self.clock.now()],
         )
-        opened = open_case(
-            community_id=community_id,
-            kind="poisoned_event",
+        self._open_case(
+            community_id,
+            consumer,
+            seq,
             key=f"poisoned:{consumer.name}:{seq}",
             title=f"事件 {seq} 无法处理({consumer.name})",
-            summary=f"{type(error).__name__}: {error}"[:500],
+            error=error,
             urgency="orange",
-            event_seq=seq,
-            payload={"consumer": consumer.name},
-            now=self.clock.now(),
         )
-        if opened.event is not None:
-            log.append(raw_connection(), [opened.event], now=self.clock.now())
 
     def run_forever(self, *, poll_seconds: float = 1.0) -> None:
         """Work, wait for NOTIFY (or `poll_seconds`), work again, until `stopping`; survives the loss of PostgreSQL."""
@@ -252,6 +322,10 @@ class Runner:
                 self.run_once()
                 for _ in listener.notifies(timeout=poll_seconds, stop_after=1):
                     pass
+
+
+def _hears(consumer: Consumer, kind: str) -> bool:
+    return consumer.kinds is None or kind in consumer.kinds
 
 
 def raw_connection() -> psycopg.Connection[Any]:

@@ -117,6 +117,34 @@ def test_a_poisoned_event_is_put_aside_with_a_case_and_the_rest_goes_on():
     assert (case.kind, case.event_seq, case.state) == ("poisoned_event", 2, "open")
 
 
+def test_a_broken_consumer_pauses_instead_of_skipping_the_log():
+    append(*"abcdefgh")
+    broken = [True]
+
+    def handle(batch: Batch) -> None:
+        if broken[0]:
+            raise ValueError("always")
+        note(batch)
+
+    clock = FixedClock(NOW)
+    runner = Runner([Consumer("one", handle, kinds=frozenset({"message.posted"}))], clock=clock)
+    for second in range(40):
+        clock.move_to(NOW + timedelta(seconds=second))
+        runner.run_once()
+    assert [p.seq for p in PoisonedEvent.objects.order_by("seq")] == [1, 2, 3]
+    assert cursor_of("one") == 3
+    assert [c.key for c in Case.objects.order_by("id")] == [
+        "poisoned:one:1",
+        "poisoned:one:2",
+        "poisoned:one:3",
+        "stopped:one:3",
+    ]
+    broken[0] = False
+    clock.move_to(NOW + timedelta(minutes=5))
+    runner.run_once()
+    assert seen("one") == [4, 5, 6, 7, 8]
+
+
 def test_two_processes_share_the_work_and_nothing_is_done_twice():
     append(*[str(n) for n in range(200)])
 
