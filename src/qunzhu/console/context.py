@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from qunzhu.console.navigation import navigation
 from qunzhu.kernel.cases.models import Case
@@ -37,7 +38,7 @@ def shell(request: StaffRequest, active: str) -> dict[str, Any]:
         "communities": _communities(request),
         "groups_all": groups,
         "navigation": navigation(community.slug, request.may, active=active, badges={"cases": open_cases}),
-        "role_label": Staff.Role(request.staff_role).label,
+        "role_label": _(str(Staff.Role(request.staff_role).label)),
         "zone": community.timezone,
         "now": SYSTEM_CLOCK.now(),
         "live_url": f"/live/console?token={console_token(community.pk)}",

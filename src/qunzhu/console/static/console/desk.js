@@ -42,6 +42,11 @@
     say();
   });
 
+  document.addEventListener("change", (event) => {
+    const name = event.target.type === "file" && one("[data-file-name]", event.target.parentElement);
+    if (name) name.textContent = event.target.files.length ? event.target.files[0].name : "";
+  });
+
   // Fields that belong to one choice of a list show with that choice only.
   all("select").forEach((choice) => {
     const parts = choice.form ? all("[data-for]", choice.form) : [];
