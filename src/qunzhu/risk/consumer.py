@@ -31,7 +31,6 @@ EVALUATED = Counter("qunzhu_rules_evaluated_total", "Rules asked about an event"
 MATCHED = Counter("qunzhu_rules_matched_total", "Rules that matched an event", ["rule"])
 FAILED = Counter("qunzhu_rules_failed_total", "Rules that raised an error", ["rule"])
 
-_STATE_COLUMNS = {"community_id": "int8", "consumer": "text", "subject": "text", "data": "bytea"}
 _DECISION_COLUMNS = {
     "community_id": "int8",
     "seq": "int8",
@@ -114,13 +113,15 @@ def _state_rows(batch: Batch, subjects: list[str]) -> dict[str, bytes]:
 def _save(batch: Batch, order: Order) -> None:
     changed = [(key, encode(order.subjects[key])) for key in order.dirty] + order.world.rows()
     order.dirty = set()
-    rows = [(batch.community_id, batch.consumer, key, data) for key, data in sorted(changed)]
-    upsert(
-        batch.connection,
-        "engine_state",
-        _STATE_COLUMNS,
-        rows,
-        "(community_id, consumer, subject) DO UPDATE SET data = excluded.data",
+    if not changed:
+        return
+    changed.sort()  # in the order of the key, which is kinder to the index
+    # Written for nearly every message: two binary arrays and nothing repeated per row.
+    psycopg.Cursor(batch.connection).execute(
+        "INSERT INTO engine_state (community_id, consumer, subject, data)"
+        " SELECT %s, %s, s, d FROM unnest(%b::text[], %b::bytea[]) AS u(s, d)"
+        " ON CONFLICT (community_id, consumer, subject) DO UPDATE SET data = excluded.data",
+        [batch.community_id, batch.consumer, [key for key, _ in changed], [data for _, data in changed]],
     )
 
 

@@ -25,14 +25,14 @@ T = TypeVar("T")
 encode = msgspec.msgpack.Encoder().encode
 
 
-class Subject(msgspec.Struct, array_like=True):
+class Subject(msgspec.Struct, array_like=True, gc=False):
     """A member or a group: what happened lately and, for members, how they stand."""
 
     windows: Windows = msgspec.field(default_factory=Windows)
     standing: Standing = msgspec.field(default_factory=Standing)
 
 
-class Clearance(msgspec.Struct, array_like=True, frozen=True):
+class Clearance(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """An ad that may be posted until `until` (ms); by anyone when `member` is None, anything when neither is named."""
 
     seq: int
@@ -42,7 +42,7 @@ class Clearance(msgspec.Struct, array_like=True, frozen=True):
     until: int
 
 
-class People(msgspec.Struct, array_like=True):
+class People(msgspec.Struct, array_like=True, gc=False):
     """Staff (member ids), clearances, and the digests under which rules and words are found."""
 
     staff: list[int] = msgspec.field(default_factory=list)

@@ -5,7 +5,7 @@ import msgspec
 MAX_MARKS = 50
 
 
-class Mark(msgspec.Struct, array_like=True, frozen=True):
+class Mark(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A penalty that counts on the ladder until it expires: when (ms), for which event, by which rule."""
 
     at: int
@@ -14,7 +14,7 @@ class Mark(msgspec.Struct, array_like=True, frozen=True):
     strike: bool
 
 
-class Running(msgspec.Struct, array_like=True):
+class Running(msgspec.Struct, array_like=True, gc=False):
     """A mute (`until` in ms) or a removal (`until` 0: until the member is let in again) in one group."""
 
     until: int
@@ -23,14 +23,14 @@ class Running(msgspec.Struct, array_like=True):
     repeated: bool = False  # a repeat was recorded once; further ones are silent
 
 
-class Asked(msgspec.Struct, array_like=True, frozen=True):
+class Asked(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A case that a rule asked for: not again for a while."""
 
     at: int
     seq: int
 
 
-class Standing(msgspec.Struct, array_like=True):
+class Standing(msgspec.Struct, array_like=True, gc=False):
     """What earlier decisions on a member left behind. Everything is in event time, so replay comes out equal."""
 
     marks: list[Mark] = msgspec.field(default_factory=list)

@@ -13,7 +13,7 @@ MAX_ENTRIES = 256
 MAX_EVIDENCE = 20
 
 
-class Series(msgspec.Struct, array_like=True):
+class Series(msgspec.Struct, array_like=True, gc=False):
     """Entries in time order: milliseconds, key (0 when keys do not matter) and seq, three lists of one length."""
 
     times: list[int] = msgspec.field(default_factory=list)
@@ -59,7 +59,7 @@ class Series(msgspec.Struct, array_like=True):
         return sorted(found)[-MAX_EVIDENCE:]
 
 
-class Day(msgspec.Struct, array_like=True):
+class Day(msgspec.Struct, array_like=True, gc=False):
     """One local day: its ordinal, how many, and the seqs of the last MAX_EVIDENCE."""
 
     day: int
@@ -67,7 +67,7 @@ class Day(msgspec.Struct, array_like=True):
     seqs: list[int]
 
 
-class Days(msgspec.Struct, array_like=True):
+class Days(msgspec.Struct, array_like=True, gc=False):
     """Counts of the last local days, in order of day."""
 
     days: list[Day] = msgspec.field(default_factory=list)
@@ -108,7 +108,7 @@ class Days(msgspec.Struct, array_like=True):
         return sorted(s for d in self.days if day - span < d.day <= day for s in d.seqs)[-MAX_EVIDENCE:]
 
 
-class Windows(msgspec.Struct, array_like=True):
+class Windows(msgspec.Struct, array_like=True, gc=False):
     """All windows of one subject (a member or a group), by stream. Serialises with msgpack."""
 
     series: dict[str, Series] = msgspec.field(default_factory=dict)
