@@ -1,6 +1,8 @@
 """The keyword automaton (关键词库): tens of thousands of words, found in one pass over the normal form."""
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 
 import msgspec
 from ahocorasick_rs import AhoCorasick, Implementation
@@ -69,8 +71,21 @@ class KeywordLibrary:
                 else:
                     hits.append(Hit(word.word, word.category, word.level, start, end))
         if allowed:
-            hits = [h for h in hits if not any(a <= h.start and h.end <= b for a, b in allowed)]
+            hits = _outside(hits, allowed)
         return tuple(hits)
+
+
+def _outside(hits: list[Hit], allowed: list[tuple[int, int]]) -> list[Hit]:
+    """Hits that no allowed stretch contains; sorted search, because a hostile text can be full of both."""
+    allowed.sort()
+    starts = [start for start, _ in allowed]
+    furthest = list(accumulate((end for _, end in allowed), max))
+    kept = []
+    for hit in hits:
+        before = bisect_right(starts, hit.start)
+        if before == 0 or furthest[before - 1] < hit.end:
+            kept.append(hit)
+    return kept
 
 
 def _stands_alone(normal: str, start: int, end: int) -> bool:

@@ -48,12 +48,16 @@ def find_links(text: str) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=16_384)
 def canonical(url: str) -> str:
     """The same text for all ways to write a link: https, lower-case ASCII host, no www, tracking, order or tail.
 
     A link that cannot be parsed comes back trimmed and in lower case: equal bad links stay equal.
     """
+    # The same few links are most of all links; long ones are not kept, so that nobody can fill the memory.
+    return _canonical_kept(url) if len(url) <= _KEPT_LENGTH else _canonical(url)
+
+
+def _canonical(url: str) -> str:
     url = url.strip()
     full = url if "://" in url else f"https://{url}"
     try:
@@ -71,6 +75,10 @@ def canonical(url: str) -> str:
     # "#/…" and "#!…" are pages of single-page shops; any other fragment is a place on the same page.
     fragment = parts.fragment if parts.fragment[:1] in {"/", "!"} else ""
     return f"https://{host}{path}" + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
+
+
+_KEPT_LENGTH = 500
+_canonical_kept = lru_cache(maxsize=16_384)(_canonical)
 
 
 def canonical_links(text: str, given: Iterable[str] = ()) -> tuple[str, ...]:

@@ -25,6 +25,13 @@ def test_an_allow_listed_word_wins_over_hits_inside_it():
     assert words("贷款利率和贷款", *entries) == [("贷款", 5, 7)]
 
 
+def test_allowing_stays_fast_in_hostile_text():
+    library = library_of([Word("款", "fraud"), Word("贷款", allow=True)])
+    started = time.perf_counter()
+    assert len(Reading("贷款" * 20_000 + "款", library).hits) == 1
+    assert time.perf_counter() - started < 2
+
+
 def test_latin_words_stand_alone():
     assert words("dev xyz devx vx", Word("vx", "contact")) == [("vx", 13, 15)]
     assert words("加vx吧", Word("VX", "contact")) == [("VX", 1, 3)]
