@@ -64,8 +64,9 @@ def hour_and_day(zone: str, quarter: int) -> tuple[datetime, date]:
 def handle(batch: Batch) -> None:
     """Add the batch to `group_hour` and `member_day`."""
     zone = zone_of(batch.community_id)
-    hours: dict[tuple[int, datetime], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
+    quarters: dict[tuple[int, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0, 0])
     days: dict[tuple[date, int, int], list[int]] = defaultdict(lambda: [0, 0, 0])
+    day_of: dict[int, date] = {}
     for event in batch.events:
         group_id = event.group_id
         if group_id is None:
@@ -73,12 +74,20 @@ def handle(batch: Batch) -> None:
         what = COUNTS_AS[event.kind]
         if what == DECISION and event.body["outcome"] != "live":
             continue
-        hour, day = hour_and_day(zone, int(event.occurred_at.timestamp()) // QUARTER)
-        hours[group_id, hour][what] += 1
+        quarter = int(event.occurred_at.timestamp()) // QUARTER
+        quarters[group_id, quarter][what] += 1
         if what <= COMMAND and event.member_id is not None:
+            day = day_of.get(quarter)
+            if day is None:
+                day = day_of[quarter] = hour_and_day(zone, quarter)[1]
             row = days[day, group_id, event.member_id]
             row[what] += 1
             row[2] = event.seq
+    hours: dict[tuple[int, datetime], list[int]] = {}
+    for (group_id, quarter), counts in quarters.items():
+        key = (group_id, hour_and_day(zone, quarter)[0])
+        known = hours.get(key)
+        hours[key] = counts if known is None else [a + b for a, b in zip(known, counts, strict=True)]
     _write(batch, hours, days)
 
 
