@@ -252,6 +252,10 @@ def _retry_event(press: Press) -> Outcome:
         "UPDATE poisoned_event SET retry_asked_at = %s WHERE community_id = %s AND consumer = %s AND seq = %s",
         [press.now, case.community_id, case.payload["consumer"], case.event_seq],
     )
+    raw_connection().execute(  # a consumer that paused because of it goes on at once
+        "UPDATE consumer_cursor SET retry_at = NULL WHERE consumer = %s AND community_id = %s",
+        [case.payload["consumer"], case.community_id],
+    )
     raw_connection().execute("SELECT pg_notify('qunzhu_events', '')")
     return Outcome()
 
