@@ -99,7 +99,7 @@ def copy_kept_files(folder: Path, to: Path) -> dict[str, Path]:
 
 
 def do_restore(file: Path, *, force: bool = False) -> dict[str, Any]:
-    """Restore the backup and verify counts and black box; returns its manifest. Raises Problem, saying what is wrong."""
+    """Restore the backup, verify counts and black box; returns its manifest. Raises Problem, saying what is wrong."""
     from qunzhu.config.up import only_one
 
     with tempfile.TemporaryDirectory(prefix="qunzhu-restore-") as folder, only_one(home() / "up.lock"):
