@@ -4,6 +4,7 @@ import logging
 import os
 import warnings
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 DATABASE_NAME = "qunzhu"
@@ -57,9 +58,21 @@ def start_embedded(folder: Path, database: str = DATABASE_NAME) -> str:
         with server._lock:  # noqa: SLF001  (the package's own cross-process lock; it has no public name)
             server.ensure_pgdata_inited()
             _write_settings(folder)
-            server.ensure_postgres_running()
+            _ensure_running(server)
     _ensure_database(server.get_uri(), database)
     return str(server.get_uri(database=database))
+
+
+def _ensure_running(server: Any) -> None:
+    """Start it unless it runs. While it recovers from a crash it callers are told so by OperationalError."""
+    import subprocess
+
+    import psycopg
+
+    try:
+        server.ensure_postgres_running()
+    except (AssertionError, subprocess.SubprocessError) as error:
+        raise psycopg.OperationalError("the embedded PostgreSQL is still starting") from error
 
 
 def stop_embedded(folder: Path) -> None:
