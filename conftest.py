@@ -9,6 +9,7 @@ from pathlib import Path
 # Kept short: PostgreSQL's socket lies in this folder and its path may have 107 bytes.
 _home = Path(tempfile.mkdtemp(prefix="qzt-", dir="/tmp"))
 _home.chmod(0o755)  # PostgreSQL runs as another user when the tests run as root
+(_home / "static").mkdir()  # whitenoise warns without it
 os.environ["QUNZHU_HOME"] = str(_home)
 os.environ.pop("DATABASE_URL", None)
 os.environ["DJANGO_SETTINGS_MODULE"] = "qunzhu.config.settings"

@@ -31,7 +31,7 @@ class StaffForm(forms.Form):
     )
 
     def __init__(self, community: Community, data: Any = None) -> None:
-        super().__init__(data)
+        super().__init__(data, initial={"role": Staff.Role.MODERATOR})
         self.community = community
 
     def clean_username(self) -> str:

@@ -2,6 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
+from qunzhu.console.desk_urls import DESK
 from qunzhu.console.pages import feed, groups, home, members, search, session
 
 app_name = "console"
@@ -30,4 +31,4 @@ _COMMUNITY: list[URLPattern | URLResolver] = [
     path("<slug:slug>/members/<int:member_id>/act/", members.act, name="member_act"),
 ]
 
-urlpatterns: list[URLPattern | URLResolver] = [*_ACCOUNT, *_COMMUNITY]
+urlpatterns: list[URLPattern | URLResolver] = [*_ACCOUNT, *_COMMUNITY, *DESK]

@@ -224,19 +224,20 @@ def action_label(kind: str, action: str) -> str:
 
 def _page(request: StaffRequest, case: Case, *, typed: str = "", problem: str = "", status: int = 200) -> HttpResponse:
     found = reading.case_page(case)
-    people = [case.member_id, *(line.member_id for line in found.lines)]
+    people = [case.member_id, *(i for line in found.lines for i in (line.member_id, line.target))]
     names = member_names(case.community_id, people)
     chinese = is_chinese(get_language())
+    said = {decision.sentence for decision in found.decisions}
     context = {
         "title": case.title,
         "case": case,
         "found": found,
         "kind": kind_title(case.kind),
-        "group": group_names(case.community_id).get(case.group_id or 0, ""),
+        "group_name": group_names(case.community_id).get(case.group_id or 0, ""),
         "member": names.get(case.member_id or 0, ""),
         "names": names,
         "steps": [_unnumbered(step) for step in case.payload.get("steps", [])],
-        "summary": "" if case.payload.get("steps") else case.summary,
+        "summary": "" if case.payload.get("steps") or case.summary in said else case.summary,
         "buttons": [
             {
                 "name": a.name,

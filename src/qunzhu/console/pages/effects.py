@@ -152,6 +152,7 @@ def _page(request: StaffRequest, effect: Effect, *, problem: str = "", status: i
     lines = around(community, effect.group_id, effect.cause_seq, reach=2)
     decisions = Decision.objects.filter(community_id=community, seq=effect.cause_seq or 0, rule=effect.rule)
     profile = PROFILES.get(group.profile) if group else None
+    people = [effect.member_id, *(i for line in lines for i in (line.member_id, line.target))]
     context = {
         "title": kind_names().get(effect.kind, effect.kind),
         "effect": effect,
@@ -159,7 +160,7 @@ def _page(request: StaffRequest, effect: Effect, *, problem: str = "", status: i
         "status": status_names().get(effect.status, effect.status),
         "meaning": status_meanings().get(effect.status, ""),
         "group": group,
-        "names": member_names(community, [effect.member_id, *(line.member_id for line in lines)]),
+        "names": member_names(community, people),
         "lines": lines,
         "decision": decisions.first(),
         "rule": rule_names(community).get(effect.rule, effect.rule),

@@ -149,6 +149,7 @@ def stream_filter(request: StaffRequest) -> stream.StreamFilter:
         member=slices.positive(get("member")),
         level=level if level in telling.LEVELS else "",
         outcome=outcome if outcome in telling.OUTCOMES else "",
+        rule=get("rule", "")[:100],
         **_range(get("range", ""), request.community.timezone),
     )
 

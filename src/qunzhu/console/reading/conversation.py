@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 from django.db import connection
 
-_SPOKEN = ("message.posted", "command.posted", "message.sent")
+_SPOKEN = ("message.posted", "command.posted", "message.sent", "report.filed")
 _COLUMNS = "seq, kind, member_id, occurred_at, body::text"
 
 
@@ -26,6 +26,7 @@ class Line:
     marked: bool
     centre: bool
     erased: bool
+    target: int | None = None  # whom a report is about
 
 
 def around(
@@ -61,7 +62,8 @@ def _line(row: tuple[Any, ...], evidence: frozenset[int], centre: int) -> Line:
     image = body.get("image")
     return Line(
         seq=seq, kind=kind, member_id=member_id, at=at,
-        name=str(body.get("nickname") or ""), text=str(body.get("text") or ""),
+        name=str(body.get("nickname") or ""), text=str(body.get("reason" if kind == "report.filed" else "text") or ""),
         image=str(image.get("upload", "")) if isinstance(image, dict) else "",
         marked=seq in evidence or seq == centre, centre=seq == centre, erased=raw is None,
+        target=body.get("target") if kind == "report.filed" else None,
     )  # fmt: skip

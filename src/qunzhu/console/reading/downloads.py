@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
+from typing import IO, Any
 from zoneinfo import ZoneInfo
 
-from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import HttpResponseBase, StreamingHttpResponse
 from openpyxl import Workbook
 
 # A cell that starts with one of these is run as a formula by spreadsheet programs (OWASP, "CSV injection").
@@ -59,7 +59,7 @@ def _csv_lines(header: list[str], rows: Iterable[list[Any]]) -> Iterator[str]:
     yield buffer.getvalue()
 
 
-def _excel(name: str, header: list[str], rows: Iterable[list[Any]]) -> FileResponse:
+def _excel(name: str, header: list[str], rows: Iterable[list[Any]]) -> StreamingHttpResponse:
     book = Workbook(write_only=True)
     sheet = book.create_sheet(name[:31])
     sheet.freeze_panes = "A2"
@@ -68,10 +68,18 @@ def _excel(name: str, header: list[str], rows: Iterable[list[Any]]) -> FileRespo
         if number >= EXCEL_ROWS:
             break
         sheet.append([_printable(cell) for cell in row])
-    out = TemporaryFile()  # noqa: SIM115  (the response closes it)
+    out = TemporaryFile()  # noqa: SIM115  (`_parts` closes it)
     book.save(out)
-    out.seek(0)
-    return FileResponse(out, as_attachment=True, filename=f"{name}.xlsx", content_type=_XLSX)
+    response = StreamingHttpResponse(_parts(out), content_type=_XLSX)
+    response["Content-Disposition"] = f'attachment; filename="{Path(name).name}.xlsx"'
+    return response
+
+
+def _parts(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        file.seek(0)
+        while part := file.read(1 << 16):
+            yield part
 
 
 def _printable(cell: Any) -> Any:

@@ -32,12 +32,13 @@ class StreamFilter:
     member: int | None = None
     level: str = ""
     outcome: str = ""
+    rule: str = ""
     since: datetime | None = None
     until: datetime | None = None
 
     @property
     def of_decisions(self) -> bool:
-        return bool(self.level or self.outcome)
+        return bool(self.level or self.outcome or self.rule)
 
     @property
     def checks_rows(self) -> bool:
@@ -154,7 +155,7 @@ def _query(
         if (chosen := getattr(wanted, name)) is not None:
             where.append(f"{column} = %({name})s")
             values[name] = chosen
-    for name in ("level", "outcome"):
+    for name in ("level", "outcome", "rule"):
         if chosen := getattr(wanted, name):
             where.append(f"body->>'{name}' = %({name})s")
             values[name] = chosen

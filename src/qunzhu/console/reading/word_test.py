@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from itertools import pairwise
 
 from qunzhu.kernel.events.models import Event
 from qunzhu.kernel.text.keywords import Hit, KeywordLibrary, Word
@@ -45,7 +46,7 @@ def pieces(text: str, hits: tuple[Hit, ...]) -> list[Piece]:
     spans = [(*original_span(text, hit.start, hit.end), hit) for hit in hits]
     edges = sorted({0, len(text), *(s for s, _, _ in spans), *(e for _, e, _ in spans)})
     cut = []
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         here = tuple(hit for s, e, hit in spans if s <= start and end <= e)
         cut.append(Piece(text[start:end], here))
     return cut

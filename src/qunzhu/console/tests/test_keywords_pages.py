@@ -1,0 +1,131 @@
+"""The keyword library: words come and go with an event, a bad file changes nothing, the test box shows the hits."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from qunzhu.console.reading.word_files import parse_words
+from qunzhu.console.tests.desk import make_desk, permitted, refused
+from qunzhu.kernel.clock import SYSTEM_CLOCK
+from qunzhu.kernel.events.models import Event
+from qunzhu.kernel.text.keywords import Word
+from qunzhu.risk.models import Keyword
+from qunzhu.risk.services import change_keywords
+
+pytestmark = pytest.mark.django_db
+EDITORS = {"owner", "manager"}
+
+
+@pytest.fixture
+def desk():
+    return make_desk()
+
+
+def add(desk, *words: Word) -> None:
+    change_keywords(community_id=desk.community.pk, added=words, by="test", now=SYSTEM_CLOCK.now())
+
+
+def changes(desk) -> int:
+    return Event.objects.filter(community_id=desk.community.pk, kind="keywords.changed").count()
+
+
+def test_only_editors_change_words(desk):
+    add(desk, Word("加微信", "contact"))
+    others = ("moderator", "analyst", "finance")
+    word = {"word": "兼职刷单", "category": "fraud"}
+    file = {"file": SimpleUploadedFile("w.csv", "兼职刷单,诈骗".encode())}
+    assert permitted(desk, EDITORS, "keywords/add/", word) == refused(*others)
+    assert permitted(desk, EDITORS, "keywords/remove/", {"word": "加微信"}) == refused(*others)
+    assert permitted(desk, EDITORS, "keywords/import/", file) == refused(*others)
+    assert list(Keyword.objects.values_list("word", flat=True)) == ["加微信"]
+    assert changes(desk) == 1
+    assert 'name="word"' not in desk.client("analyst").get(desk.url("keywords/")).content.decode()
+
+
+def test_adding_and_removing(desk):
+    client = desk.client("manager")
+    client.post(desk.url("keywords/add/"), {"word": " 兼职刷单 ", "category": "fraud", "level": "red"})
+    assert list(Keyword.objects.values_list("word", "category", "level", "allow", "added_by")) == [
+        ("兼职刷单", "fraud", "red", False, "manager-desk")
+    ]
+    client.post(desk.url("keywords/remove/"), {"word": ["兼职刷单", "没有这个词"]})
+    assert Keyword.objects.count() == 0
+    assert changes(desk) == 2
+    assert [a for _, a, _ in desk.audit()] == ["keywords.add", "keywords.remove"]
+
+
+@pytest.mark.parametrize("word", ["", "\u200b\u200b", "长" * 101])
+def test_a_word_that_cannot_be_taken_is_explained(desk, word):
+    response = desk.client("owner").post(desk.url("keywords/add/"), {"word": word, "category": "ad"})
+    assert response.status_code == 422
+    assert 'class="errorlist"' in response.content.decode()
+    assert (Keyword.objects.count(), changes(desk), desk.audit()) == (0, 0, [])
+
+
+def test_a_file_with_a_bad_line_changes_nothing_and_names_the_line(desk):
+    content = "word,category,level\n加微信,引流加好友\n刷单,不存在\n,ad\n高息,fraud,purple\n".encode()
+    client = desk.client("owner")
+    response = client.post(desk.url("keywords/import/"), {"file": SimpleUploadedFile("w.csv", content)})
+    assert response.status_code == 422
+    assert [bad.line for bad in response.context["bad"]] == [3, 4, 5]
+    assert "第 3 行" in response.content.decode()
+    assert (Keyword.objects.count(), changes(desk)) == (0, 0)
+
+
+def test_a_good_file_is_one_change_also_in_gb18030(desk):
+    content = "关键词,类别,级别,白名单\n加微信,引流加好友,红色\n反诈,诈骗,,是\n".encode("gb18030")
+    desk.client("owner").post(desk.url("keywords/import/"), {"file": SimpleUploadedFile("w.csv", content)})
+    assert list(Keyword.objects.order_by("allow").values_list("word", "category", "level", "allow")) == [
+        ("加微信", "contact", "red", False), ("反诈", "fraud", "", True),
+    ]  # fmt: skip
+    assert changes(desk) == 1
+    assert desk.audit() == [("owner-desk", "keywords.import", "w.csv")]
+
+
+@pytest.mark.parametrize("raw", [b"\xff\xff\xff\x00\x80", b"", b'"never closed', b"\n\n"])
+def test_hostile_files_are_refused_or_empty(raw):
+    words, bad = parse_words(raw)
+    assert all(word.word for word in words)
+    assert isinstance(bad, list)
+
+
+def test_search_filter_and_pages_at_the_same_cost(desk):
+    client, counted = desk.client("analyst"), []
+    add(desk, Word("加微信", "contact"), Word("反诈", "fraud", allow=True))
+    for more in (0, 300):
+        if more:
+            add(desk, *(Word(f"词{n:04}", "ad") for n in range(more)))
+        client.get(desk.url("keywords/"))
+        with CaptureQueriesContext(connection) as seen:
+            page = client.get(desk.url("keywords/"))
+        counted.append(len(seen))
+    assert counted[0] == counted[1]
+    assert (page.context["page"].total, page.context["total"]) == (302, 302)
+    found = client.get(desk.url("keywords/?q=词000&page=1")).context["page"]
+    assert [k.word for k in found.rows] == [f"词000{n}" for n in range(10)]
+    allowed = client.get(desk.url("keywords/?category=allow")).context["page"]
+    assert [k.word for k in allowed.rows] == ["反诈"]
+    assert len(client.get(desk.url("keywords/?page=99")).context["page"].rows) == 2  # the last page
+
+
+def test_the_box_marks_the_hits_in_what_was_typed(desk):
+    add(desk, Word("加微信", "contact", "red"))
+    client = desk.client("analyst")
+    page = client.post(desk.url("keywords/try/"), {"sentence": "想了解的<u>加微信</u>吧"})
+    assert [h.word for h in page.context["tested"]["hits"]] == ["加微信"]
+    text = page.content.decode()
+    assert '<mark class="hit hit-red">加微信</mark>' in text
+    assert "<u>" not in text
+    add(desk, Word("了解", "ad"))  # the next sentence knows it
+    page = client.post(desk.url("keywords/try/"), {"sentence": "想了解"})
+    assert [(p.text, bool(p.hits)) for p in page.context["tested"]["pieces"]] == [("想", False), ("了解", True)]
+    assert desk.audit() == []
+
+
+def test_the_export_can_be_imported_again(desk):
+    add(desk, Word("加微信", "contact", "red"), Word("=1+1", "ad"), Word("反诈", "fraud", allow=True))
+    response = desk.client("analyst").get(desk.url("keywords/export.csv"))
+    words, bad = parse_words(b"".join(response.streaming_content))
+    assert bad == []
+    assert {w.word for w in words} == {"加微信", "=1+1", "反诈"}
