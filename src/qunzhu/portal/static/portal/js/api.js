@@ -32,8 +32,9 @@ async function ask(url, options) {
   }
 }
 
+// keepalive: a read mark on the way survives the page that sent it
 const post = (path, body) =>
-  ask(`/in/local${path}`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  ask(`/in/local${path}`, { keepalive: path === "/read", method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
 export const send = (message) => post("", message);
 export const recall = (group, seq) => post("/recall", { group, seq });

@@ -48,16 +48,23 @@ function drop(item) {
 // ---- read marks: at most one request a second, and never backwards
 
 let readSeq = config.me.last_read_seq;
+let markedSeq = readSeq;
 let reading = null;
 
 function seen(seq) {
-  if (seq <= readSeq) return;
-  readSeq = seq;
-  reading ??= setTimeout(() => {
-    reading = null;
-    markRead(room.group, readSeq).catch(() => { readSeq = 0; });
-  }, 600);
+  readSeq = Math.max(readSeq, seq);
+  if (!reading) mark();
 }
+
+function mark() {
+  reading = null;
+  if (readSeq <= markedSeq) return;
+  markedSeq = readSeq;
+  reading = setTimeout(mark, 1000);
+  markRead(room.group, readSeq).catch(() => { markedSeq = config.me.last_read_seq; });
+}
+
+window.addEventListener("pagehide", mark);
 
 // ---- bars: what is announced, and why one cannot write
 

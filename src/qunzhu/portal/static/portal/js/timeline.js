@@ -14,7 +14,8 @@ export class Timeline {
   constructor(room, hands, on) {
     this.room = room;
     this.on = on;
-    this.hands = { ...hands, quoted: (seq) => this.find(seq), jump: (seq) => this.jump(seq) };
+    // the same object: the page adds what the composer and the menus can do once they exist
+    this.hands = Object.assign(hands, { quoted: (seq) => this.find(seq), jump: (seq) => this.jump(seq) });
     this.box = byId("log");
     this.list = byId("messages");
     this.pill = byId("pill");
@@ -240,7 +241,7 @@ export class Timeline {
   #scrolled() {
     this.sticky = this.box.scrollHeight - this.box.scrollTop - this.box.clientHeight < NEAR;
     if (this.sticky) this.#seen();
-    if (this.box.scrollTop < 400 && this.oldest) this.older();
+    if (this.box.scrollTop < 400 && this.oldest) this.older().catch(() => { /* the next scroll asks again */ });
   }
 
   #more() {

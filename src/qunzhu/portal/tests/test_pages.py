@@ -1,0 +1,246 @@
+"""Member pages without a browser: who may see what, and what joining writes."""
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from qunzhu.governance.models import Penalty
+from qunzhu.kernel.clock import SYSTEM_CLOCK
+from qunzhu.kernel.community.models import Community, Group, Member
+from qunzhu.kernel.community.services import create_community, create_group
+from qunzhu.kernel.connectors.local.models import Occupant, Room
+from qunzhu.kernel.connectors.local.services import Joined, join_room, open_room, set_role
+from qunzhu.kernel.connectors.local.tokens import COOKIE, read_member_token
+from qunzhu.kernel.engine.models import RulebookVersion
+from qunzhu.kernel.events.models import Event
+from qunzhu.portal.pages import CHAT_MODULES
+
+pytestmark = pytest.mark.django_db
+STATIC = Path(__file__).parents[1] / "static"
+
+
+@pytest.fixture
+def community() -> Community:
+    return create_community(
+        slug="pages", name="职场知识社", timezone="Asia/Shanghai", blueprint={}, now=SYSTEM_CLOCK.now()
+    )
+
+
+@pytest.fixture
+def group(community: Community) -> Group:
+    return create_group(
+        community=community, name="早报 1 群", platform_id="p1", capacity=3, announcement="先<b>报备</b>",
+        now=SYSTEM_CLOCK.now(),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def room(group: Group) -> Room:
+    return open_room(group=group)
+
+
+@pytest.fixture
+def chen(room: Room) -> Joined:
+    return join_room(room=room, nickname="老陈", now=SYSTEM_CLOCK.now())
+
+
+def browser_of(joined: Joined) -> Client:
+    client = Client()
+    client.cookies[COOKIE] = joined.token
+    return client
+
+
+def config_of(page: Any) -> dict[str, Any]:
+    found = re.search(r'<script id="config" type="application/json">(.*?)</script>', page.content.decode(), re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+def test_the_join_page_says_what_one_joins(room: Room, chen: Joined) -> None:
+    page = Client().get(f"/j/{room.join_code}/")
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert "早报 1 群" in text
+    assert "职场知识社 · 1 人" in text
+    assert "先&lt;b&gt;报备&lt;/b&gt;" in text
+    assert COOKIE not in page.cookies
+    assert Member.objects.count() == 1
+
+
+def test_joining_writes_a_member_an_event_and_a_safe_cookie(room: Room) -> None:
+    page = Client().post(f"/j/{room.join_code}/", {"nickname": " 小  北 ", "via": "qr"})
+    assert (page.status_code, page["Location"]) == (302, f"/g/{room.group_id}/")
+    member = Member.objects.get()
+    assert member.display_name == "小 北"
+    cookie = page.cookies[COOKIE]
+    assert read_member_token(cookie.value) == (room.community_id, member.pk)
+    assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
+    joined = Event.objects.get(kind="member.joined")
+    assert (joined.member_id, joined.body["nickname"], joined.body["via"]) == (member.pk, "小 北", "qr")
+
+
+def test_who_is_in_goes_straight_to_the_chat(room: Room, chen: Joined) -> None:
+    for request in (browser_of(chen).get, browser_of(chen).post):
+        page = request(f"/j/{room.join_code}/")
+        assert (page.status_code, page["Location"]) == (302, f"/g/{room.group_id}/")
+    assert Event.objects.filter(kind="member.joined").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("nickname", "said"),
+    [("", "请填写昵称,大家好称呼你。"), ("长" * 31, "昵称最多 30 个字。"), ("a\x07b", "昵称里有不能显示的字符")],
+)
+def test_a_bad_nickname_is_refused_kindly_and_nothing_is_written(room: Room, nickname: str, said: str) -> None:
+    page = Client().post(f"/j/{room.join_code}/", {"nickname": nickname})
+    assert page.status_code == 422
+    assert said in page.content.decode()
+    assert (Member.objects.count(), Event.objects.filter(kind="member.joined").count()) == (0, 0)
+    assert COOKIE not in page.cookies
+
+
+def test_a_full_a_frozen_and_a_closed_group_let_nobody_in(room: Room, group: Group) -> None:
+    for number in range(3):
+        join_room(room=room, nickname=f"成员{number}", now=SYSTEM_CLOCK.now())
+    url = f"/j/{room.join_code}/"
+    assert "群已经满员了" in Client().get(url).content.decode()
+    refused = Client().post(url, {"nickname": "第四个"})
+    assert (refused.status_code, Member.objects.count()) == (409, 3)
+    Room.objects.update(frozen=True)
+    assert "群暂时冻结" in Client().post(url, {"nickname": "第四个"}).content.decode()
+    Group.objects.update(state=Group.State.CLOSED)
+    assert "这个群已经关闭" in Client().post(url, {"nickname": "第四个"}).content.decode()
+    assert Member.objects.count() == 3
+
+
+def test_a_removed_member_cannot_come_back_and_is_told_where_the_reason_is(room: Room, chen: Joined) -> None:
+    Occupant.objects.update(removed_at=SYSTEM_CLOCK.now())
+    page = browser_of(chen).post(f"/j/{room.join_code}/", {"nickname": "又是我"})
+    assert page.status_code == 409
+    assert "你已被移出这个群" in page.content.decode()
+    assert Occupant.objects.get().removed_at is not None
+    assert config_of(browser_of(chen).get(f"/g/{room.group_id}/"))["me"]["removed"] == "removed"
+
+
+def test_joining_needs_the_csrf_token(room: Room) -> None:
+    page = Client(enforce_csrf_checks=True).post(f"/j/{room.join_code}/", {"nickname": "外站"})
+    assert (page.status_code, Member.objects.count()) == (403, 0)
+
+
+def test_an_unknown_code_is_not_found(room: Room) -> None:
+    assert Client().get("/j/unknown/").status_code == 404
+    assert Client().get("/j/unknown/qr.svg").status_code == 404
+
+
+def test_the_qr_code_is_an_svg(room: Room) -> None:
+    code = Client().get(f"/j/{room.join_code}/qr.svg")
+    assert code["Content-Type"] == "image/svg+xml"
+    assert b"<svg" in code.content
+
+
+@pytest.mark.parametrize("path", ["/g/1/", "/me/", "/me/groups/", "/me/points/", "/me/penalties/"])
+@pytest.mark.parametrize("cookie", [None, "1.1.forged.signature"])
+def test_a_stranger_gets_a_friendly_page(path: str, cookie: str | None) -> None:
+    client = Client()
+    if cookie:
+        client.cookies[COOKIE] = cookie
+    page = client.get(path)
+    assert page.status_code == 403
+    assert "先加入一个群" in page.content.decode()
+
+
+def test_the_chat_of_another_group_or_community_is_not_shown(room: Room, chen: Joined) -> None:
+    other = create_community(slug="other", name="别家", timezone="Asia/Shanghai", blueprint={}, now=SYSTEM_CLOCK.now())
+    for owner in (room.community_id, other.pk):
+        hidden = create_group(
+            community=Community.objects.get(pk=owner), name="别的群", platform_id=f"h{owner}", now=SYSTEM_CLOCK.now()
+        )
+        open_room(group=hidden)
+        page = browser_of(chen).get(f"/g/{hidden.pk}/")
+        assert page.status_code == 404
+        assert "别的群" not in page.content.decode()
+
+
+def test_the_chat_page_brings_the_room_and_only_what_the_role_may_do(room: Room, group: Group, chen: Joined) -> None:
+    page = browser_of(chen).get(f"/g/{group.pk}/")
+    assert page["Cache-Control"] == "private, no-store"
+    config = config_of(page)
+    assert config["me"]["nickname"] == "老陈"
+    assert config["acts"] == []
+    assert [m["nickname"] for m in config["members"]] == ["老陈"]
+    set_role(room=room, member_id=chen.member.pk, role="owner")
+    acts = {}
+    for profile in ("full", "wecom-customer-group", "personal-wechat"):
+        Group.objects.update(profile=profile)
+        acts[profile] = config_of(browser_of(chen).get(f"/g/{group.pk}/"))["acts"]
+    assert acts == {
+        "full": ["mute", "unmute", "remove", "recall", "announce", "freeze", "unfreeze"],
+        "wecom-customer-group": ["remove", "recall", "announce", "freeze", "unfreeze"],
+        "personal-wechat": ["remove", "recall", "announce"],
+    }
+
+
+def test_my_pages_cost_a_fixed_number_of_queries(room: Room, chen: Joined, django_assert_max_num_queries: Any) -> None:
+    for path in ("/me/", "/me/groups/", "/me/points/", "/me/penalties/", f"/g/{room.group_id}/"):
+        with django_assert_max_num_queries(12):
+            assert browser_of(chen).get(path).status_code == 200
+
+
+def test_a_penalty_is_explained_with_rule_evidence_and_end(community: Community, room: Room, chen: Joined) -> None:
+    now = SYSTEM_CLOCK.now()
+    RulebookVersion.objects.create(
+        community_id=community.pk, version=3, state="live", rules=[{"id": "links", "name": "同一链接", "clause": "2.3"}]
+    )
+    common = {"community_id": community.pk, "group_id": room.group_id, "member_id": chen.member.pk, "at": now}
+    Penalty.objects.create(
+        seq=900, last_seq=900, rule="links", rulebook_version=3, step="mute", sentence="先休息 1 小时",
+        evidence=[chen.seq], ends_at=now + timedelta(hours=1), strike=True, **common,
+    )  # fmt: skip
+    text = browser_of(chen).get("/me/penalties/").content.decode()
+    assert "先休息 1 小时" in text
+    assert "群规 2.3 · 同一链接 · 群规第 3 版" in text
+    assert "现在算数的违规有 1 次。" in text
+    assert "进行中" in text
+    Penalty.objects.update(reversed_at=now, reversed_by="林晓")
+    text = browser_of(chen).get("/me/penalties/").content.decode()
+    assert "已撤销" in text
+    assert "这一条不再算数,不计违规" in text
+    assert "现在没有算数的违规。" in text
+
+
+def test_penalties_of_others_are_not_shown(community: Community, room: Room, chen: Joined) -> None:
+    Penalty.objects.create(
+        community_id=community.pk, seq=901, last_seq=901, rule="x", rulebook_version=1, group_id=room.group_id,
+        member_id=chen.member.pk + 1, step="warn", sentence="别人的事", at=SYSTEM_CLOCK.now(),
+    )  # fmt: skip
+    text = browser_of(chen).get("/me/penalties/").content.decode()
+    assert "别人的事" not in text
+    assert "没有处罚记录" in text
+
+
+@pytest.mark.parametrize(
+    "query", ["before=x", "before=-1", "before=²", "before=" + "9" * 40, "before=2026-13-01T00:00Z"]
+)
+@pytest.mark.parametrize("path", ["/me/points/", "/me/penalties/"])
+def test_a_bent_address_is_harmless(chen: Joined, path: str, query: str) -> None:
+    assert browser_of(chen).get(f"{path}?{query}").status_code == 200
+
+
+def test_the_language_is_the_persons_own_choice_and_leads_nowhere_else(chen: Joined) -> None:
+    client = browser_of(chen)
+    assert 'lang="zh-CN"' in client.get("/me/", headers={"accept-language": "en"}).content.decode()
+    page = client.post("/language/", {"language": "en", "next": "/me/points/"})
+    assert (page.status_code, page["Location"]) == (302, "/me/points/")
+    assert 'lang="en"' in client.get("/me/").content.decode()
+    assert client.post("/language/", {"language": "en", "next": "https://evil.example/"})["Location"] == "/me/"
+    assert client.post("/language/", {"language": "xx"}).status_code == 404
+
+
+def test_every_module_of_the_chat_is_preloaded_and_the_page_is_small() -> None:
+    modules = {f"portal/js/{file.name}" for file in (STATIC / "portal/js").glob("*.js")} - {"portal/js/chat.js"}
+    assert modules == set(CHAT_MODULES)
+    assert sum(file.stat().st_size for file in STATIC.rglob("*.*")) < 200_000
