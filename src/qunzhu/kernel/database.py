@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 import warnings
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ log_min_messages = 'warning'
 """
 
 log = logging.getLogger(__name__)
+_STARTING = threading.Lock()
 
 
 def home() -> Path:
@@ -55,7 +57,8 @@ def start_embedded(folder: Path, database: str = DATABASE_NAME) -> str:
         # The package caches its server object per folder; after a SIGKILL of PostgreSQL the cached object lies.
         pgserver.PostgresServer._instances.pop(folder.resolve(), None)  # noqa: SLF001
         server = pgserver.get_server(folder, cleanup_mode=None, start=False)
-        with server._lock:  # noqa: SLF001  (the package's own cross-process lock; it has no public name)
+        # The package's own lock keeps processes apart (it has no public name), but not the threads of one process.
+        with _STARTING, server._lock:  # noqa: SLF001
             server.ensure_pgdata_inited()
             _write_settings(folder)
             _ensure_running(server)

@@ -155,13 +155,21 @@ class GroupCommit(Generic[D]):
             return [result for draft in drafts for result in self._write([draft])]
 
     def _commit(self, drafts: list[D]) -> list[Result]:
-        if self._conn is None:
-            self._conn = self._connect()
-        conn, now = self._conn, self.clock.now()
+        conn, now = self._connection(), self.clock.now()
         with conn.transaction():
             admitted = self.admit(conn, drafts, now=now)
             places = iter(log.append(conn, [a for a in admitted if isinstance(a, NewEvent)], now=now))
             return [next(places) if isinstance(a, NewEvent) else a for a in admitted]
+
+    def _connection(self) -> psycopg.Connection[Any]:
+        if self._conn is None:
+            try:
+                self._conn = self._connect()
+            except LOST:
+                raise
+            except Exception as error:  # no draft is to blame for what goes wrong before a connection exists
+                raise psycopg.OperationalError(f"no connection: {error!r}") from error
+        return self._conn
 
     def _drop_connection(self) -> None:
         if self._conn is not None:

@@ -72,7 +72,8 @@ class Subscriber:
             self.offer(shared)
         elif event.group_id == self.group_id:
             self.offer(shared)
-            if event.kind.startswith("group.") or event.member_id == self.member_id != None:  # noqa: E711
+            about_me = event.member_id == self.member_id and event.kind.startswith("member.")
+            if about_me or event.kind.startswith("group."):
                 self.offer(_STATE)
 
     def start_over(self) -> None:
