@@ -54,7 +54,7 @@ def test_two_phones_talk_and_quote(phone: Phone) -> None:
     menu(amy, "晚上的分享几点开始?", "引用")
     expect(amy.locator("#quoting-text")).to_have_text("老陈: 晚上的分享几点开始?")
     say(amy, "8 点,别迟到")
-    answer = chen.locator(".entry", has=bubble(chen, "8 点,别迟到"))
+    answer = chen.locator(".entry:not(.pending)", has_text="8 点,别迟到")
     expect(answer.locator(".quote")).to_have_text("老陈: 晚上的分享几点开始?")
     expect(chen.locator(".entry.pending")).to_have_count(0)
     expect(chen.locator(".mine .bubble")).to_have_count(1)
