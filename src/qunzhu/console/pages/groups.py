@@ -13,6 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from qunzhu.analytics import selectors as analytics
 from qunzhu.console.context import page
 from qunzhu.console.moderation import TEXT_LENGTH, CannotAct, act_on_group
 from qunzhu.console.pages.acting import audited
@@ -20,7 +21,7 @@ from qunzhu.console.pages.feed import rows_of
 from qunzhu.console.reading import groups as reading
 from qunzhu.console.reading import stream
 from qunzhu.console.reading.telling import EFFECTS
-from qunzhu.kernel.clock import SYSTEM_CLOCK
+from qunzhu.kernel.clock import SYSTEM_CLOCK, local_day
 from qunzhu.kernel.community.access import StaffRequest, check_may, staff_page
 from qunzhu.kernel.community.models import Group, Membership
 from qunzhu.kernel.connectors.local.services import new_join_code, set_profile
@@ -52,11 +53,16 @@ def detail(request: StaffRequest, group_id: int) -> HttpResponse:
     group = _group(request, group_id)
     profile, abilities = reading.abilities(group)
     recent = stream.latest(request.community.pk, stream.StreamFilter(group=group.pk), before=None, rows=_RECENT)
-    row = next(r for r in reading.groups(request.community, now=SYSTEM_CLOCK.now()) if r.group.pk == group.pk)
+    now = SYSTEM_CLOCK.now()
+    day = local_day(now, request.community.timezone)
+    hours = analytics.hours_of_day(request.community, day=day, group_id=group.pk)
+    row = next(r for r in reading.groups(request.community, now=now) if r.group.pk == group.pk)
     context = {
         "title": group.name,
         "group": group,
         "figures": row,
+        "speakers": analytics.speakers(request.community.pk, day=day, group_id=group.pk),
+        "decisions": sum(h.decisions for h in hours),
         "profile": profile,
         "profiles": PROFILES.values(),
         "abilities": abilities,

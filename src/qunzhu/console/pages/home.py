@@ -7,10 +7,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from qunzhu.console.context import fragment, page
+from qunzhu.console.pages.feed import rows_of
+from qunzhu.console.reading import stream
 from qunzhu.console.reading.people import group_names
 from qunzhu.console.reading.today import today
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, staff_page
+
+_DECIDED = stream.StreamFilter(kinds=("decision.made", "penalty.reversed"))
+_RECENT = 8
 
 
 @require_safe
@@ -29,4 +34,9 @@ def live(request: StaffRequest) -> HttpResponse:
 
 def _content(request: StaffRequest) -> dict[str, Any]:
     found = today(request.community, now=SYSTEM_CLOCK.now())
-    return {"today": found, "group_names": group_names(request.community.pk)}
+    recent = stream.latest(request.community.pk, _DECIDED, before=None, rows=_RECENT)
+    return {
+        "today": found,
+        "rows": rows_of(request, recent.events, recent.erased),
+        "group_names": group_names(request.community.pk),
+    }
