@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path, register_converter
 
-from qunzhu.console.pages import audit, blackbox, cases, effects, keywords, rulebook, staff
+from qunzhu.console.pages import audit, blackbox, cases, effects, imports, keywords, rulebook, staff
 
 
 class FileFormat:
@@ -53,6 +53,11 @@ DESK: list[URLPattern | URLResolver] = [
     path("<slug:slug>/blackbox/jobs/<int:job_id>/", blackbox.job_state, name="blackbox_job"),
     path("<slug:slug>/blackbox/jobs/<int:job_id>/restart/", blackbox.job_restart, name="blackbox_job_restart"),
     path("<slug:slug>/blackbox/jobs/<int:job_id>/file/", blackbox.job_file, name="blackbox_job_file"),
+    path("<slug:slug>/imports/", imports.import_list, name="imports"),
+    path("<slug:slug>/imports/start/", imports.import_start, name="import_start"),
+    path("<slug:slug>/imports/jobs/<int:job_id>/", imports.job_state, name="import_job"),
+    path("<slug:slug>/imports/jobs/<int:job_id>/restart/", imports.job_restart, name="import_job_restart"),
+    path("<slug:slug>/imports/jobs/<int:job_id>/aside/", imports.aside, name="import_aside"),
     path("<slug:slug>/staff/", staff.staff_list, name="staff"),
     path("<slug:slug>/staff/add/", staff.staff_add, name="staff_add"),
     path("<slug:slug>/staff/<int:user_id>/change/", staff.staff_change, name="staff_change"),

@@ -1,12 +1,18 @@
 """What each kind of long job does. A runner may be repeated; it reports progress and returns what its card shows."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import psycopg
+from django.conf import settings
+from django.utils.translation import gettext as _
 
-from qunzhu.console.jobs import Progress
+from qunzhu.console.jobs import Progress, Refused, folder
 from qunzhu.console.models import Job
+from qunzhu.kernel.community.models import Group
+from qunzhu.kernel.connectors.imports.services import Result, run_import
+from qunzhu.kernel.connectors.imports.source import Unreadable
 from qunzhu.kernel.database import database_url
 from qunzhu.kernel.events import blackbox
 
@@ -40,4 +46,40 @@ def verify(job: Job, progress: Progress) -> dict[str, Any]:
     }
 
 
-RUNNERS: dict[str, Runner] = {Job.Kind.VERIFY.value: verify}
+def import_file(job: Job, progress: Progress) -> dict[str, Any]:
+    """Read an uploaded chat export into its group's history; started again, it goes on where it stopped."""
+    group = Group.objects.select_related("community").get(community_id=job.community_id, pk=job.params["group"])
+    upload = Path(settings.HOME) / "imports" / Path(job.params["path"]).name
+    aside = folder() / f"aside-{job.pk}.txt"
+    lines = 0
+    try:
+        for step in run_import(
+            group=group,
+            path=upload,
+            fmt=job.params["format"],
+            timezone=job.params["timezone"],
+            rejected_path=aside,
+            name=job.params["name"],
+            by=job.started_by,
+        ):
+            if isinstance(step, Result):
+                result = step
+            else:
+                progress(step.done, step.total)
+                lines = step.added + step.duplicates + step.rejected
+    except Unreadable as reason:
+        raise Refused(str(reason)) from reason
+    except FileNotFoundError as reason:
+        raise Refused(_("上传的文件已经不在了,请重新上传")) from reason
+    upload.unlink()
+    return {
+        "lines": lines,
+        "added": result.added,
+        "duplicates": result.duplicates,
+        "rejected": result.rejected,
+        "reasons": dict(result.reasons.most_common(10)),
+        "file": aside.name if result.rejected else "",
+    }
+
+
+RUNNERS: dict[str, Runner] = {Job.Kind.VERIFY.value: verify, Job.Kind.IMPORT.value: import_file}

@@ -1,0 +1,124 @@
+"""连接 › 导入: chat exports that were read into the log, and starting another one."""
+
+import re
+import secrets
+from pathlib import Path
+
+from django.conf import settings
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
+from django.shortcuts import redirect
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST, require_safe
+
+from qunzhu.console import jobs as running
+from qunzhu.console.context import fragment, page
+from qunzhu.console.forms import ImportForm
+from qunzhu.console.models import Job
+from qunzhu.console.pages import jobs
+from qunzhu.console.pages.acting import audited
+from qunzhu.console.reading import slices
+from qunzhu.console.reading.people import group_names
+from qunzhu.kernel.clock import SYSTEM_CLOCK
+from qunzhu.kernel.community.access import StaffRequest, staff_page
+from qunzhu.kernel.connectors.imports.formats import AUTO, FORMATS
+from qunzhu.kernel.connectors.imports.models import ImportJob
+
+KINDS = (Job.Kind.IMPORT.value,)
+
+
+@staff_page("import.run")
+@require_safe
+def import_list(request: StaffRequest) -> HttpResponse:
+    """What was imported, by whom, with what result; and the form."""
+    return _page(request, _form(request))
+
+
+@staff_page("import.run")
+@require_POST
+def import_start(request: StaffRequest) -> HttpResponse:
+    """Keep the uploaded file and start reading it."""
+    form = ImportForm(request.community, _formats(), request.POST, request.FILES)
+    if not form.is_valid():
+        return _page(request, form, status=422)
+    data = form.cleaned_data
+    upload, group = data["file"], data["group"]
+    name = Path(str(upload.name)).name[:200]
+    kept = _keep(upload, name)
+    params = {
+        "group": group.pk, "format": data["format"], "timezone": data["timezone"], "path": kept, "name": name,
+    }  # fmt: skip
+    with audited(request, "import.start", target=f"group:{group.pk}", detail={"file": name}) as detail:
+        job = running.do_start(
+            community_id=request.community.pk,
+            kind=Job.Kind.IMPORT,
+            params=params,
+            user=request.user.get_username(),
+            now=SYSTEM_CLOCK.now(),
+        )
+        detail["job"] = job.pk
+    return redirect("console:imports", slug=request.community.slug)
+
+
+@staff_page("import.run")
+@require_safe
+def job_state(request: StaffRequest, job_id: int) -> HttpResponse:
+    """The card of one import, asked for every second while it runs."""
+    job = jobs.find(request, job_id, KINDS)
+    return fragment(request, "console/parts/job.html", {"item": jobs.shown(job)})
+
+
+@staff_page("import.run")
+@require_POST
+def job_restart(request: StaffRequest, job_id: int) -> HttpResponse:
+    """Go on where an interrupted import stopped."""
+    jobs.restart(request, jobs.find(request, job_id, KINDS))
+    return redirect("console:imports", slug=request.community.slug)
+
+
+@staff_page("import.run")
+@require_safe
+def aside(request: StaffRequest, job_id: int) -> HttpResponseBase:
+    """The lines that could not be read: line number, reason, the line itself."""
+    job = jobs.find(request, job_id, KINDS)
+    file = running.folder() / Path(job.file).name if job.file else None
+    if file is None or not file.is_file():
+        raise Http404
+    name = f"{Path(job.params['name']).stem}-rejected.txt"
+    return FileResponse(file.open("rb"), as_attachment=True, filename=name, content_type="text/plain; charset=utf-8")
+
+
+def _keep(upload: object, name: str) -> str:
+    """Write the upload below QUNZHU_HOME/imports; returns its path from there. The name keeps only its ending."""
+    ending = "".join(re.findall(r"\.[A-Za-z0-9]{1,8}", Path(name).suffix)) or ".txt"
+    folder = Path(settings.HOME) / "imports"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    kept = f"{secrets.token_hex(16)}{ending}"
+    with (folder / kept).open("xb") as out:
+        for part in upload.chunks():  # type: ignore[attr-defined]
+            out.write(part)
+    return kept
+
+
+def _formats() -> list[tuple[str, object]]:
+    return [(AUTO, _("自动识别")), *((f.name, f.title) for f in FORMATS.values())]
+
+
+def _form(request: StaffRequest) -> ImportForm:
+    return ImportForm(request.community, _formats())
+
+
+def _page(request: StaffRequest, form: ImportForm, *, status: int = 200) -> HttpResponse:
+    community = request.community.pk
+    rows = ImportJob.objects.filter(community_id=community)
+    before = slices.positive(request.GET.get("before"))
+    found = list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: slices.ROWS + 1])
+    groups = group_names(community)
+    context = {
+        "title": _("导入"),
+        "rows": [(job, groups.get(job.group_id, "")) for job in found[: slices.ROWS]],
+        "older": str(found[slices.ROWS - 1].pk) if len(found) > slices.ROWS else "",
+        "jobs": jobs.latest(request, KINDS),
+        "form": form,
+        "has_groups": bool(groups),
+    }
+    return page(request, "console/imports.html", context, active="imports", status=status)
