@@ -40,7 +40,7 @@ class Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 # --- who and where ---------------------------------------------------------------------------------------------
 
 
-class GroupPlan(Section, kw_only=True):
+class GroupPlan(Section, frozen=True, kw_only=True):
     """A group that is opened with the community."""
 
     name: Name
@@ -50,7 +50,7 @@ class GroupPlan(Section, kw_only=True):
     observation: bool = False  # 观察群: where inactive members are moved to
 
 
-class StaffPlan(Section, kw_only=True):
+class StaffPlan(Section, frozen=True, kw_only=True):
     """A console user that is created with the community; passwords are generated and shown once."""
 
     username: Annotated[str, Meta(pattern=r"^[\w.@+-]+$", max_length=150)]
@@ -60,27 +60,27 @@ class StaffPlan(Section, kw_only=True):
 # --- 1 目标定位 ------------------------------------------------------------------------------------------------
 
 
-class AgeBand(Section, kw_only=True):
+class AgeBand(Section, frozen=True, kw_only=True):
     youngest: Age = 25
     oldest: Age = 35
     weight: Weight = 0.3
 
 
-class Trait(Section, kw_only=True):
+class Trait(Section, frozen=True, kw_only=True):
     """One attribute of the persona: the values looked for, and how much it counts."""
 
     values: list[Name]
     weight: Weight
 
 
-class Persona(Section, kw_only=True):
+class Persona(Section, frozen=True, kw_only=True):
     age: AgeBand = field(default_factory=AgeBand)
     city: Trait
     occupation: Trait
     interests: Trait
 
 
-class Question(Section, kw_only=True):
+class Question(Section, frozen=True, kw_only=True):
     """A question of the entry questionnaire; its answer tells `attribute` of the persona (empty: a need)."""
 
     id: Key
@@ -91,7 +91,7 @@ class Question(Section, kw_only=True):
     required: bool = True
 
 
-class Admission(Section, kw_only=True):
+class Admission(Section, frozen=True, kw_only=True):
     """Match score: from `enter_from` on one enters at once, from `review_from` on a human looks, below is declined."""
 
     enter_from: Percent = 85
@@ -99,19 +99,19 @@ class Admission(Section, kw_only=True):
     declined_text: Text = "感谢你的申请,目前群内主题与你的情况不太匹配,我们先保留你的名额。"
 
 
-class Rhythm(Section, kw_only=True):
+class Rhythm(Section, frozen=True, kw_only=True):
     workday_pushes: list[TimeOfDay] = field(default_factory=lambda: ["08:00", "20:00"])
     weekend_topic: bool = True
     expert_live_per_week: Count = 1
 
 
-class PositioningBenchmarks(Section, kw_only=True):
+class PositioningBenchmarks(Section, frozen=True, kw_only=True):
     match: Percent = 85
     daily_reads: Count = 2000
     open_rate: Percent = 68
 
 
-class Positioning(Section, kw_only=True):
+class Positioning(Section, frozen=True, kw_only=True):
     """Who the community is for, what it promises, and when it speaks."""
 
     persona: Persona
@@ -126,45 +126,45 @@ class Positioning(Section, kw_only=True):
 # --- 2 群规 ----------------------------------------------------------------------------------------------------
 
 
-class Clause(Section, kw_only=True):
+class Clause(Section, frozen=True, kw_only=True):
     """A sentence of the rules as members read it; rules refer to it by `id`."""
 
     id: Annotated[str, Meta(pattern=r"^\d+(\.\d+)*$")]
     text: Text
 
 
-class DailyMessages(Section, kw_only=True):
+class DailyMessages(Section, frozen=True, kw_only=True):
     limit: Positive = 5
     not_counted: list[Literal["command", "checkin", "vote"]] = field(
         default_factory=lambda: ["command", "checkin", "vote"]
     )
 
 
-class AdClearance(Section, kw_only=True):
+class AdClearance(Section, frozen=True, kw_only=True):
     """报备: an ad may be posted after approval, within a window."""
 
     required: bool = True
     window: Hours = 24
 
 
-class Step(Section, kw_only=True):
+class Step(Section, frozen=True, kw_only=True):
     """A step of the ladder 警告 → 禁言 → 移出."""
 
     action: Literal["warn", "mute", "remove"]
     minutes: Minutes | None = None
 
 
-class Strikes(Section, kw_only=True):
+class Strikes(Section, frozen=True, kw_only=True):
     limit: Positive = 3
     expire_after: Days = 30
 
 
-class GovernancePoints(Section, kw_only=True):
+class GovernancePoints(Section, frozen=True, kw_only=True):
     quality_content: Points = 10
     ad_report_upheld: Points = 5
 
 
-class Elimination(Section, kw_only=True):
+class Elimination(Section, frozen=True, kw_only=True):
     """淘汰机制: days in a row without interaction → tag → human review → observation group."""
 
     inactive_after: Days = 3
@@ -174,11 +174,11 @@ class Elimination(Section, kw_only=True):
     respects_holidays: bool = True
 
 
-class Appeal(Section, kw_only=True):
+class Appeal(Section, frozen=True, kw_only=True):
     within: Days = 7
 
 
-class Governance(Section, kw_only=True):
+class Governance(Section, frozen=True, kw_only=True):
     """The rules as people read them; what the engine runs is `rules`."""
 
     pact: list[Clause]
@@ -200,7 +200,7 @@ class Governance(Section, kw_only=True):
 # --- 3 招募 ----------------------------------------------------------------------------------------------------
 
 
-class Channel(Section, kw_only=True):
+class Channel(Section, frozen=True, kw_only=True):
     """Where members come from, and what one joined member costs."""
 
     id: Key
@@ -209,7 +209,7 @@ class Channel(Section, kw_only=True):
     cost_per_join: Fen = 0
 
 
-class LiveQr(Section, kw_only=True):
+class LiveQr(Section, frozen=True, kw_only=True):
     """活码: one printed code that moves on when a group's code is worn out."""
 
     scans_per_code: Annotated[int, Meta(ge=1, le=200, extra=_unit("scans"))] = 200
@@ -217,12 +217,12 @@ class LiveQr(Section, kw_only=True):
     code_lives: Days = 7
 
 
-class ReferralTier(Section, kw_only=True):
+class ReferralTier(Section, frozen=True, kw_only=True):
     invited: Positive
     reward: Points
 
 
-class Referral(Section, kw_only=True):
+class Referral(Section, frozen=True, kw_only=True):
     """Rewards for invitations; credited only after the invited person stayed."""
 
     tiers: list[ReferralTier] = field(
@@ -236,12 +236,12 @@ class Referral(Section, kw_only=True):
     clawback_within: Days = 7
 
 
-class RecruitmentBenchmarks(Section, kw_only=True):
+class RecruitmentBenchmarks(Section, frozen=True, kw_only=True):
     invited_conversion: Percent = 32
     natural_conversion: Percent = 17
 
 
-class Recruitment(Section, kw_only=True):
+class Recruitment(Section, frozen=True, kw_only=True):
     channels: list[Channel]
     funnel: list[Key] = field(
         default_factory=lambda: ["seen", "scanned", "questionnaire", "approved", "joined", "retained_7d", "paid"]
@@ -254,7 +254,7 @@ class Recruitment(Section, kw_only=True):
 # --- 4 内容 ----------------------------------------------------------------------------------------------------
 
 
-class Mix(Section, kw_only=True):
+class Mix(Section, frozen=True, kw_only=True):
     """433: shares of a week's content; they sum to 100."""
 
     knowledge: Percent = 40
@@ -267,7 +267,7 @@ class Mix(Section, kw_only=True):
             raise ValueError("knowledge + topic + entertainment must be 100")
 
 
-class Slot(Section, kw_only=True):
+class Slot(Section, frozen=True, kw_only=True):
     """When a kind of content goes out; `until` makes it a stretch of time."""
 
     kind: Literal["knowledge", "topic", "entertainment"]
@@ -277,14 +277,14 @@ class Slot(Section, kw_only=True):
     forms: list[Name] = []
 
 
-class ContentBenchmarks(Section, kw_only=True):
+class ContentBenchmarks(Section, frozen=True, kw_only=True):
     knowledge_favourited: Percent = 89
     topic_participation: Percent = 76
     entertainment_opened: Percent = 93
     interaction_uplift: Percent = 47
 
 
-class Content(Section, kw_only=True):
+class Content(Section, frozen=True, kw_only=True):
     mix: Mix = field(default_factory=Mix)
     slots: list[Slot]
     benchmarks: ContentBenchmarks = field(default_factory=ContentBenchmarks)
@@ -293,7 +293,7 @@ class Content(Section, kw_only=True):
 # --- 5 活跃 ----------------------------------------------------------------------------------------------------
 
 
-class Levels(Section, kw_only=True):
+class Levels(Section, frozen=True, kw_only=True):
     """等级: a composite of message quality and active time; `thresholds` are the scores at which a level begins."""
 
     quality_weight: Weight = 0.6
@@ -302,19 +302,19 @@ class Levels(Section, kw_only=True):
     thresholds: list[Count] = field(default_factory=lambda: [0, 50, 200, 600, 1500])
 
 
-class StreakBonus(Section, kw_only=True):
+class StreakBonus(Section, frozen=True, kw_only=True):
     days: Days
     bonus: Points
 
 
-class CheckInSettings(Section, kw_only=True):
+class CheckInSettings(Section, frozen=True, kw_only=True):
     points: Points = 2
     streaks: list[StreakBonus] = field(
         default_factory=lambda: [StreakBonus(days=7, bonus=10), StreakBonus(days=30, bonus=50)]
     )
 
 
-class Honour(Section, kw_only=True):
+class Honour(Section, frozen=True, kw_only=True):
     """荣誉: the weekly contribution list."""
 
     top: Positive = 10
@@ -322,13 +322,13 @@ class Honour(Section, kw_only=True):
     at: TimeOfDay = "09:00"
 
 
-class Debate(Section, kw_only=True):
+class Debate(Section, frozen=True, kw_only=True):
     day: Weekday = "sat"
     at: TimeOfDay = "20:00"
     minutes: Minutes = 60
 
 
-class RedPacketRain(Section, kw_only=True):
+class RedPacketRain(Section, frozen=True, kw_only=True):
     """红包雨: exactly the budget is paid, one share a member."""
 
     budget: Points = 500
@@ -336,12 +336,12 @@ class RedPacketRain(Section, kw_only=True):
     per_month: Count = 4
 
 
-class CheckInChallenge(Section, kw_only=True):
+class CheckInChallenge(Section, frozen=True, kw_only=True):
     days: Days = 21
     stake: Points = 20
 
 
-class Good(Section, kw_only=True):
+class Good(Section, frozen=True, kw_only=True):
     """A thing in the points mall."""
 
     id: Key
@@ -350,14 +350,14 @@ class Good(Section, kw_only=True):
     stock: Count
 
 
-class EngagementBenchmarks(Section, kw_only=True):
+class EngagementBenchmarks(Section, frozen=True, kw_only=True):
     weekly_active_uplift: Percent = 35
     next_day_retention_points: Percent = 23
     monthly_retention_uplift: Percent = 28
     quality_content_factor: Count = 4
 
 
-class Engagement(Section, kw_only=True):
+class Engagement(Section, frozen=True, kw_only=True):
     levels: Levels = field(default_factory=Levels)
     checkin: CheckInSettings = field(default_factory=CheckInSettings)
     honour: Honour = field(default_factory=Honour)
@@ -371,20 +371,20 @@ class Engagement(Section, kw_only=True):
 # --- 6 风险 ----------------------------------------------------------------------------------------------------
 
 
-class Notice(Section, kw_only=True):
+class Notice(Section, frozen=True, kw_only=True):
     """初级: this many ads by one member in a day → the system warns."""
 
     ads_per_day: Positive = 3
 
 
-class Yellow(Section, kw_only=True):
+class Yellow(Section, frozen=True, kw_only=True):
     """黄色: more than this many equal links in an hour → mute."""
 
     equal_links_per_hour: Positive = 5
     mute: Minutes = 60
 
 
-class Orange(Section, kw_only=True):
+class Orange(Section, frozen=True, kw_only=True):
     """橙色: this many different people report one member, or private adds pile up → a human steps in."""
 
     reporters: Positive = 3
@@ -393,7 +393,7 @@ class Orange(Section, kw_only=True):
     decide_within: Hours = 4
 
 
-class Red(Section, kw_only=True):
+class Red(Section, frozen=True, kw_only=True):
     """红色: categories that close a group at once; what may run without a human is listed, the rest asks one."""
 
     categories: list[Key] = field(default_factory=lambda: ["fraud", "fundraising"])
@@ -403,20 +403,20 @@ class Red(Section, kw_only=True):
     decide_within: Hours = 1
 
 
-class BlackBox(Section, kw_only=True):
+class BlackBox(Section, frozen=True, kw_only=True):
     """行为黑匣子: when a block of events is sealed although it is not full."""
 
     seal_after: Minutes = 10
 
 
-class Keywords(Section, kw_only=True):
+class Keywords(Section, frozen=True, kw_only=True):
     """关键词库: files beside the blueprint, one word a line, named for their category; allow-list words beside."""
 
     files: list[Annotated[str, Meta(pattern=r"^[\w/.-]+\.txt$", max_length=200)]] = []
     allow: list[Name] = []
 
 
-class Risk(Section, kw_only=True):
+class Risk(Section, frozen=True, kw_only=True):
     notice: Notice = field(default_factory=Notice)
     yellow: Yellow = field(default_factory=Yellow)
     orange: Orange = field(default_factory=Orange)
@@ -428,13 +428,13 @@ class Risk(Section, kw_only=True):
 # --- 7 数据 ----------------------------------------------------------------------------------------------------
 
 
-class AnalyticsBenchmarks(Section, kw_only=True):
+class AnalyticsBenchmarks(Section, frozen=True, kw_only=True):
     groups_reaching_messages: Percent = 81
     quality_share: Percent = 38
     funnel_reached: Percent = 67
 
 
-class Analytics(Section, kw_only=True):
+class Analytics(Section, frozen=True, kw_only=True):
     """金字塔: thresholds of health; below them an alert is raised."""
 
     messages_per_day: Count = 120
@@ -450,7 +450,7 @@ class Analytics(Section, kw_only=True):
 # --- 8 变现 ----------------------------------------------------------------------------------------------------
 
 
-class Gate(Section, kw_only=True):
+class Gate(Section, frozen=True, kw_only=True):
     """What the community's health must reach before a stage opens."""
 
     messages_per_day: Count = 0
@@ -458,14 +458,14 @@ class Gate(Section, kw_only=True):
     retention_7d: Percent = 0
 
 
-class Stage(Section, kw_only=True):
+class Stage(Section, frozen=True, kw_only=True):
     id: Literal["trust", "membership", "cocreation"]
     name: Name
     products: list[Name]
     gate: Gate = field(default_factory=Gate)
 
 
-class Commerce(Section, kw_only=True):
+class Commerce(Section, frozen=True, kw_only=True):
     stages: list[Stage]
     platform_share: Percent = 20
     commercial_messages_at_most: Percent = 10
@@ -475,7 +475,7 @@ class Commerce(Section, kw_only=True):
 # --- the whole -------------------------------------------------------------------------------------------------
 
 
-class Blueprint(Section, kw_only=True):
+class Blueprint(Section, frozen=True, kw_only=True):
     """A whole community. `rules` is what `kernel/engine/rules.py` compiles."""
 
     format: Literal[1]

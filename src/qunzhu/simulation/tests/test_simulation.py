@@ -2,10 +2,7 @@
 
 import time
 from collections import Counter
-from datetime import UTC, date, datetime
-
-import pytest
-from django.db import connection
+from datetime import date
 
 from qunzhu.kernel.text.keywords import KeywordLibrary
 from qunzhu.simulation.events import as_events
@@ -77,23 +74,3 @@ def test_events_are_historic_and_made_faster_than_any_load_needs():
     assert len({event.id for event in events}) == len(events) > 15_000
     assert {(event.historic, event.connector) for event in events} == {(True, "simulation")}
     assert len(events) / seconds > 20_000
-
-
-@pytest.mark.django_db
-def test_a_simulated_month_is_appended_once():
-    from qunzhu.config.init import init_community, load_checked
-    from qunzhu.config.simulate import simulate_month
-    from qunzhu.kernel.community.models import Group, Member
-
-    now = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
-    community = init_community(loaded=load_checked("workplace-knowledge"), now=now).community
-    people = population(7, 40, 5)
-    how = {"community": community, "people": people, "days": 5, "seed": 7, "now": now}
-    added = simulate_month(**how)
-    assert added == len(list(month(people, seed=7, first=date(2026, 11, 19), days=5, zone=ZONE)))
-    assert simulate_month(**how) == 0
-    assert Member.objects.filter(tags=["模拟"]).count() == 40
-    assert Group.objects.get(connector="simulation").name == "【模拟】过去一个月"
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*), bool_and(historic) FROM event WHERE connector = 'simulation'")
-        assert cursor.fetchone() == (added, True)
