@@ -77,13 +77,18 @@ def seal_now(*, community_id: int, now: datetime) -> int:
     return _seal_one(community_id, now, now)
 
 
+def seal_tail(*, community_id: int, now: datetime) -> int:
+    """Seal what has waited long enough in one community; returns how many blocks were made."""
+    return _seal_one(community_id, now, now - QUIET)
+
+
 def seal_quiet_tails(*, now: datetime) -> int:
     """What time does: close short blocks of logs that went quiet. Returns how many blocks were made."""
     waiting = raw_connection().execute(
         "SELECT h.community_id FROM event_head h WHERE h.seq > coalesce((SELECT b.last_seq FROM sealed_block b"
         " WHERE b.community_id = h.community_id ORDER BY b.number DESC LIMIT 1), 0) ORDER BY 1"
     )
-    return sum(_seal_one(row[0], now, now - QUIET) for row in waiting.fetchall())
+    return sum(seal_tail(community_id=row[0], now=now) for row in waiting.fetchall())
 
 
 @transaction.atomic

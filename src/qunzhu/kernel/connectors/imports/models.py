@@ -28,6 +28,4 @@ class ImportJob(models.Model):
 
     class Meta:
         db_table = "import_job"
-        constraints = (
-            models.UniqueConstraint(fields=["community_id", "group_id", "fingerprint"], name="import_once"),
-        )
+        constraints = (models.UniqueConstraint(fields=["community_id", "group_id", "fingerprint"], name="import_once"),)

@@ -4,37 +4,42 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='ImportJob',
+            name="ImportJob",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('community_id', models.BigIntegerField()),
-                ('group_id', models.BigIntegerField()),
-                ('file_name', models.TextField()),
-                ('fingerprint', models.TextField()),
-                ('format', models.TextField()),
-                ('timezone', models.TextField()),
-                ('size', models.BigIntegerField(default=0)),
-                ('offset', models.BigIntegerField(default=0)),
-                ('lines', models.BigIntegerField(default=0)),
-                ('added', models.BigIntegerField(default=0)),
-                ('duplicates', models.BigIntegerField(default=0)),
-                ('rejected', models.BigIntegerField(default=0)),
-                ('state', models.TextField(choices=[('running', '进行中'), ('done', '完成'), ('failed', '失败')], default='running')),
-                ('started_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('started_by', models.TextField(default='')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("community_id", models.BigIntegerField()),
+                ("group_id", models.BigIntegerField()),
+                ("file_name", models.TextField()),
+                ("fingerprint", models.TextField()),
+                ("format", models.TextField()),
+                ("timezone", models.TextField()),
+                ("size", models.BigIntegerField(default=0)),
+                ("offset", models.BigIntegerField(default=0)),
+                ("lines", models.BigIntegerField(default=0)),
+                ("added", models.BigIntegerField(default=0)),
+                ("duplicates", models.BigIntegerField(default=0)),
+                ("rejected", models.BigIntegerField(default=0)),
+                (
+                    "state",
+                    models.TextField(
+                        choices=[("running", "进行中"), ("done", "完成"), ("failed", "失败")], default="running"
+                    ),
+                ),
+                ("started_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("started_by", models.TextField(default="")),
             ],
             options={
-                'db_table': 'import_job',
-                'constraints': [models.UniqueConstraint(fields=('community_id', 'group_id', 'fingerprint'), name='import_once')],
+                "db_table": "import_job",
+                "constraints": [
+                    models.UniqueConstraint(fields=("community_id", "group_id", "fingerprint"), name="import_once")
+                ],
             },
         ),
     ]
