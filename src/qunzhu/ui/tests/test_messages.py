@@ -7,7 +7,7 @@ import pytest
 
 from qunzhu.ui.messages import BadCatalogue, catalogues, encode, parse
 
-CATALOGUE = '''
+CATALOGUE = """
 msgid ""
 msgstr "Content-Type: text/plain; charset=UTF-8\\nPlural-Forms: nplurals=2; plural=n != 1;\\n"
 
@@ -31,7 +31,7 @@ msgstr "Old"
 
 msgid "没有翻译"
 msgstr ""
-'''
+"""
 
 
 def test_gettext_reads_what_we_compile():
