@@ -128,15 +128,12 @@ def _copy(conn: psycopg.Connection[Any], fresh: list[tuple[int, NewEvent]], now:
 def _advance_heads(conn: psycopg.Connection[Any], advanced: dict[int, int]) -> None:
     if not advanced:
         return
-    conn.execute(
-        "UPDATE event_head SET seq = new.seq FROM unnest(%s::int8[], %s::int8[]) AS new(community_id, seq)"
-        " WHERE event_head.community_id = new.community_id",
-        [list(advanced), list(advanced.values())],
-    )
     # One wake-up per community and transaction; PostgreSQL delivers it at commit.
     conn.execute(
-        "SELECT pg_notify(%s, c || ':' || s) FROM unnest(%s::int8[], %s::int8[]) AS n(c, s)",
-        [CHANNEL, list(advanced), list(advanced.values())],
+        "WITH moved AS (UPDATE event_head SET seq = new.seq FROM unnest(%s::int8[], %s::int8[]) AS new(c, seq)"
+        " WHERE event_head.community_id = new.c RETURNING new.c, new.seq)"
+        " SELECT pg_notify(%s, c || ':' || seq) FROM moved",
+        [list(advanced), list(advanced.values()), CHANNEL],
     )
 
 
