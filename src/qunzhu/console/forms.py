@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model, password_validation
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from qunzhu.console.reading.rule_words import categories
 from qunzhu.kernel.community.models import Community, Group, Member, Staff
 from qunzhu.risk.models import Keyword
 
@@ -79,6 +80,12 @@ class WordForm(forms.Form):
     )
     allow = forms.BooleanField(label=_("白名单"), required=False)
 
+    def __init__(self, data: Any = None, initial: dict[str, Any] | None = None) -> None:
+        super().__init__(data, initial=initial)
+        category = self.fields["category"]
+        assert isinstance(category, forms.ChoiceField)  # noqa: S101  (for the type checker)
+        category.choices = list(categories().items())
+
 
 class WordsFileForm(forms.Form):
     """A CSV of words: word, category, level, allow."""
@@ -95,7 +102,7 @@ class WordsFileForm(forms.Form):
 class ImportForm(forms.Form):
     """A chat export to be read into a group's history."""
 
-    group = forms.ModelChoiceField(label=_("导入到"), queryset=Group.objects.none())
+    group = forms.ModelChoiceField(label=_("导入到"), queryset=Group.objects.none(), empty_label=None)
     format = forms.ChoiceField(label=_("格式"))
     timezone = forms.CharField(label=_("文件里的时区"), max_length=40)
     file = forms.FileField(label=_("聊天记录文件"))
