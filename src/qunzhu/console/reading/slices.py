@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Choice:
-    """One chip of a filter: where it leads, whether it is on, how many rows wait behind it (None: not counted)."""
+    """One chip of a filter: where it leads, whether it is on, how many rows wait behind it (None: none or not counted)."""
 
     label: str
     url: str
@@ -106,7 +106,7 @@ def chips(
         options.insert(0, ("all" if default else "", everything))
     made = []
     for value, text in options:
-        count = counts.get(value, 0) if counts is not None and value not in {"", "all"} else None
+        count = counts.get(value) if counts else None
         target = "" if value == default else value
         made.append(Choice(str(text), link(query, **{name: target}), chosen == value, count))
     return Filter(name, label, tuple(made))
