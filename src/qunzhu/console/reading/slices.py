@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Choice:
-    """One chip of a filter: where it leads, whether it is on, how many rows wait behind it (None: none or not counted)."""
+    """One chip of a filter: where it leads, whether it is on, how many rows wait behind it (None: none, or unknown)."""
 
     label: str
     url: str
