@@ -67,7 +67,7 @@ def check_inside(seat: Seat | None, community_id: int) -> Seat:
     if seat.nickname is None:
         raise Refusal(403, "not_member", "你还不在这个群里,请先加入")
     if seat.removed_at is not None:
-        raise Refusal(403, "removed", "你已被移出这个群。觉得不对?可以到「我的」页申诉")
+        raise Refusal(403, "removed", "你已被移出这个群。觉得不对?请联系群主")
     return seat
 
 
@@ -79,7 +79,7 @@ def check_may_speak(seat: Seat, now: datetime) -> None:
     if seat.muted_until is not None and seat.muted_until > now and how["mute"] == "native":
         until = spoken_time(seat.muted_until, now, seat.timezone)
         raise Refusal(
-            403, "muted", f"先休息一下,{until} 恢复发言。觉得不对?可以到「我的」页申诉",
+            403, "muted", f"先休息一下,{until} 恢复发言。觉得不对?请联系群主",
             until=seat.muted_until.isoformat(),
         )  # fmt: skip
     if seat.frozen and not seat.leads and how["freeze"] != "emulated":
