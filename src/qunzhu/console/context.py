@@ -50,6 +50,6 @@ def shell(request: StaffRequest, active: str) -> dict[str, Any]:
 def _communities(request: StaffRequest) -> list[Community]:
     """The communities this person can switch to, at most a hundred."""
     rows = Community.objects.order_by("name", "pk").only("id", "slug", "name")
-    if not request.user.is_superuser:  # type: ignore[union-attr]
-        rows = rows.filter(staff__user_id=request.user.pk)
+    if not request.user.is_superuser:
+        rows = rows.filter(staff__user__username=request.user.get_username())
     return list(rows[:100])

@@ -184,11 +184,10 @@ def _reverse(request: StaffRequest, member: Member) -> str:
     if not note:
         raise CannotAct(_("请写下撤销的理由"))
     try:
-        with audited(request, "penalty.reverse", target=f"event:{penalty.seq}", detail={"note": note}):
-            reverse_penalty(
-                community_id=request.community.pk, seq=penalty.seq, by=request.user.get_username(), note=note,
-                now=SYSTEM_CLOCK.now(),
-            )  # fmt: skip
+        reverse_penalty(  # puts itself on record
+            community_id=request.community.pk, seq=penalty.seq, by=request.user.get_username(), note=note,
+            now=SYSTEM_CLOCK.now(),
+        )  # fmt: skip
     except AlreadyReversed as error:
         raise CannotAct(str(error)) from error
     return _("处罚已撤销,对应的记录不再计数。")
@@ -197,7 +196,7 @@ def _reverse(request: StaffRequest, member: Member) -> str:
 def _erase(request: StaffRequest, member: Member) -> str:
     if request.POST.get("word", "").strip() != ERASE_WORD:
         raise CannotAct(_("请输入“%(word)s”两个字来确认") % {"word": ERASE_WORD})
-    from qunzhu.kernel.events.blackbox import erase_member
+    from qunzhu.kernel.events.erase import erase_member
 
     with audited(request, "member.erase", target=f"member:{member.pk}"):
         erase_member(

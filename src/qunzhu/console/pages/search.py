@@ -1,5 +1,7 @@
 """Search: / from everywhere."""
 
+from typing import Any
+
 from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -15,7 +17,7 @@ from qunzhu.kernel.community.access import StaffRequest, staff_page
 def search(request: StaffRequest) -> HttpResponse:
     """Members by name or number, cases by title, recent messages by text."""
     text = request.GET.get("q", "").replace("\x00", "").strip()[:60]
-    context = {"title": _("搜索"), "search_text": text, "found": None}
+    context: dict[str, Any] = {"title": _("搜索"), "search_text": text, "found": None}
     if text:
         found = reading.search(request.community.pk, text)
         context |= {"found": found, "rows": rows_of(request, found.messages, frozenset())}

@@ -7,7 +7,7 @@ from django.contrib import messages
 from django.contrib.auth import authenticate, login, logout, update_session_auth_hash
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.forms import PasswordChangeForm
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -34,11 +34,11 @@ _YEAR = 365 * 24 * 3600
 def entrance(request: HttpRequest) -> HttpResponse:
     """/console/: the community this person used last, else the first; without one, what to do."""
     rows = Community.objects.order_by("name", "pk")
-    if not request.user.is_superuser:  # type: ignore[union-attr]
-        rows = rows.filter(staff__user_id=request.user.pk)
+    if not request.user.is_superuser:
+        rows = rows.filter(staff__user__username=request.user.get_username())
     slugs = list(rows.values_list("slug", flat=True)[:1000])
     if not slugs:
-        return render(request, "console/nowhere.html", {"superuser": request.user.is_superuser})  # type: ignore[union-attr]
+        return render(request, "console/nowhere.html", {"superuser": request.user.is_superuser})
     last = request.session.get(LAST_COMMUNITY)
     return redirect("console:home", last if last in slugs else slugs[0])
 
@@ -82,7 +82,7 @@ def sign_out(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 def change_password(request: HttpRequest) -> HttpResponse:
     """A new password; other sessions of this person end."""
-    user: AbstractBaseUser = request.user  # type: ignore[assignment]
+    user: User = request.user  # type: ignore[assignment]
     form = PasswordChangeForm(user, request.POST or None)
     if request.method == "POST" and form.is_valid():
         form.save()

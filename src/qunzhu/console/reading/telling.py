@@ -260,4 +260,5 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "rulebook.published": lambda b, t: _("第 %(version)s 版") % {"version": b.get("version")} + f" · {_by(b, t)}",
     "keywords.changed": _keywords,
     "import.finished": _imported,
+    "member.erased": lambda b, _t: _("成员 %(id)s") % {"id": b.get("member")},
 }

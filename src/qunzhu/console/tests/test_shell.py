@@ -12,6 +12,8 @@ from django.urls import get_resolver
 from qunzhu.analytics.consumer import CONSUMER as ROLLUPS
 from qunzhu.console.pages.groups import ACTS
 from qunzhu.console.pages.members import DEEDS
+from qunzhu.governance.consumer import CONSUMER as GOVERNANCE
+from qunzhu.governance.models import Penalty
 from qunzhu.kernel.clock import FixedClock
 from qunzhu.kernel.community.consumer import CONSUMER as MEMBERSHIP
 from qunzhu.kernel.community.models import AuditEntry, Group, Member
@@ -73,7 +75,7 @@ class House:
         self.consume()
 
     def consume(self):
-        Runner([MEMBERSHIP, ROLLUPS], clock=FixedClock(self.now)).run_once()
+        Runner([MEMBERSHIP, GOVERNANCE, ROLLUPS], clock=FixedClock(self.now)).run_once()
 
     def url(self, rest=""):
         return f"/console/house/{rest}"
@@ -188,6 +190,48 @@ def test_points_are_adjusted_through_the_ledger_once(house):
     assert Event.objects.filter(kind="points.posted").count() == 1
     page = browser.get(house.url(f"members/{house.member.pk}/")).content.decode()
     assert "+30 积分,余额 30 · 活动奖励" in page
+
+
+def test_erasing_needs_the_word_and_leaves_no_content(house):
+    house.say(1, text="我的电话是 13800000000")
+    browser = client(house.staff["manager"])
+    url = house.url(f"members/{house.member.pk}/")
+    assert browser.post(f"{url}act/", {"do": "erase", "word": "抹除"}).status_code == 302
+    page = browser.get(url).content.decode()
+    assert "13800000000" not in page
+    assert "王大力" not in page
+    assert "内容已抹除" in page
+    assert AuditEntry.objects.get(action="member.erase").target == f"member:{house.member.pk}"
+    assert "13800000000" not in browser.get(house.url("feed/")).content.decode()
+
+
+def test_a_penalty_is_reversed_once_with_a_reason(house):
+    house.say(1)
+    seq = Event.objects.order_by("-seq").first().seq
+    decided = {
+        "rule": "links", "rulebook_version": 1, "chapter": "governance", "level": "", "cause_seq": seq,
+        "outcome": "live", "strike": True, "sentence": "同一链接太多", "facts": {}, "evidence": [seq],
+        "effects": [{"kind": "warn"}], "step": "warn",
+    }  # fmt: skip
+    event = NewEvent(
+        house.community.pk, event_id("test", "decision"), "decision.made", house.now, decided, house.group.pk,
+        house.member.pk,
+    )  # fmt: skip
+    log.append(raw_connection(), [event], now=house.now)
+    house.consume()
+    assert Penalty.objects.get().seq == seq
+    browser = client(house.staff["moderator"])
+    url = house.url(f"members/{house.member.pk}/act/")
+    assert "同一链接太多" in browser.get(url, {"do": "reverse", "seq": seq}).content.decode()
+    assert browser.post(url, {"do": "reverse", "seq": seq}).status_code == 422
+    form = {"do": "reverse", "seq": seq, "text": "误伤"}
+    assert browser.post(url, form).status_code == 302
+    house.consume()
+    again = browser.post(url, form)
+    assert again.status_code == 422
+    assert "已经撤销了这次处罚" in again.content.decode()
+    assert Event.objects.filter(kind="penalty.reversed").count() == 1
+    assert AuditEntry.objects.filter(action="penalty.reverse").count() == 1
 
 
 def test_freezing_previews_whom_it_touches(house):

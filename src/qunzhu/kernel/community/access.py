@@ -53,7 +53,8 @@ def staff_page(permission: str) -> Callable[[View[P]], Page[P]]:
                 _refuse(request, community, permission)
             return view(_admit(request, community, role), *args, **kwargs)
 
-        page.permission = permission  # type: ignore[attr-defined]  (a test reads it: every console page has one)
+        # A test reads it: every console page names its permission.
+        page.permission = permission  # type: ignore[attr-defined]
         return page
 
     return decorate
