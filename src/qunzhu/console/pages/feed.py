@@ -13,6 +13,7 @@ from qunzhu.analytics.selectors import day_bounds
 from qunzhu.console.context import fragment, page
 from qunzhu.console.pages.acting import audited
 from qunzhu.console.reading import conversation, people, slices, stream, telling
+from qunzhu.console.reading.cases import rule_names
 from qunzhu.console.reading.downloads import download
 from qunzhu.console.reading.slices import Filter
 from qunzhu.kernel.clock import SYSTEM_CLOCK, local_day
@@ -106,6 +107,7 @@ def event(request: StaffRequest, seq: int) -> HttpResponse:
         "event": found,
         "cause": cause,
         "decisions": decisions,
+        "rule_names": rule_names(community.pk),
         "outcomes": telling.OUTCOMES,
         "lines": lines,
         "names": people.member_names(community.pk, [line.member_id for line in lines]),

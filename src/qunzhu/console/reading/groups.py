@@ -22,6 +22,11 @@ class GroupRow:
     messages: int
     health: str
 
+    @property
+    def profile_title(self) -> str:
+        """What the platform of this group is called."""
+        return capability(self.group.profile).title
+
 
 @dataclass(frozen=True)
 class Ability:
