@@ -53,17 +53,17 @@ class Source:
     def sample_bytes(self) -> bytes:
         """The first bytes, decompressed; reading goes on from the start."""
         try:
-            return self._rewind().read(SAMPLE_BYTES)
+            sample: bytes = self._rewind().read(SAMPLE_BYTES)
         except (OSError, EOFError, zlib.error):
-            return b""
-        finally:
-            self._rewind()
+            sample = b""
+        self._rewind()
+        return sample
 
     def sample(self) -> str:
         """The first characters as text; broken ones are replaced."""
         return self.sample_bytes()[self.mark :].decode(self.encoding, "replace")
 
-    def _rewind(self) -> IO[bytes]:
+    def _rewind(self) -> Any:  # GzipFile is no IO[bytes] for the type checker
         self._raw.seek(0)
         self._decoded = 0
         stream: Any = gzip.GzipFile(fileobj=self._raw) if self.compressed else self._raw
