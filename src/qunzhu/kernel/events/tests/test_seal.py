@@ -2,13 +2,17 @@
 
 import json
 import stat
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import UUID
 
 import pytest
+from click.testing import CliRunner
 from django.db import connection
 
 from qunzhu.kernel.clock import FixedClock
-from qunzhu.kernel.events import keys, leaf, merkle, seal, witness
+from qunzhu.kernel.events import keys, leaf, log, merkle, seal, witness
+from qunzhu.kernel.events.blackbox_command import command
 from qunzhu.kernel.events.models import Event, SealedBlock
 from qunzhu.kernel.events.runner import Runner, raw_connection
 from qunzhu.kernel.events.tests.black import NOW, community, fill, names, sealed_community, verify
@@ -155,3 +159,43 @@ def test_gaps_are_not_sealed_over():
         cursor.execute("DELETE FROM event WHERE community_id = %s AND seq = 4", [box.pk])
     assert seal.seal_now(community_id=box.pk, now=NOW) == 0
     assert names(verify(box.pk)) == [("event", 4, "deleted")]
+
+
+def test_the_published_vectors():
+    """The test vectors of docs/blackbox.md."""
+    at = datetime(2026, 11, 24, 4, 0, 0, 123456, tzinfo=UTC)
+    times = leaf.time_bytes(at), leaf.time_bytes(datetime(2026, 11, 24, 4, 0, 1, tzinfo=UTC))
+    identity = UUID("00112233-4455-6677-8899-aabbccddeeff").bytes
+    header = leaf.encode((1, 42, identity, "message.posted", 5, None, *times, "local", False, bytes(range(32))))
+    hashed = merkle.leaf_hash(header)
+    sealed_at = leaf.time_bytes(datetime(2026, 11, 24, 4, 0, 2, tzinfo=UTC))
+    block = seal.hash_of(1, 1, 1, 42, hashed, bytes(32), sealed_at, "56475aa75463474c")
+    digest = log.body_digest(bytes(range(16)), '{"nickname":"小明","text":"早"}')
+    page = (Path(__file__).resolve().parents[5] / "docs" / "blackbox.md").read_text()
+    for name, value in (("header", header), ("leaf", hashed), ("hash", block), ("digest", digest)):
+        assert f"{name.ljust(8)}{value.hex()}\n" in page
+
+
+def test_the_command_verifies_seals_exports_and_checks(tmp_path):
+    box = sealed_community(20, "command")
+    run = CliRunner().invoke
+    done = run(command, ["verify", "--community", "command"])
+    assert (done.exit_code, "command: 完好 clean · 20 events, 1 blocks, sealed to 20, 0 erased" in done.stdout) == (
+        0,
+        True,
+    )
+    out = tmp_path / "e.zip"
+    assert run(command, ["export", str(out), "--community", "command", "--member", "3"]).exit_code == 0
+    assert run(command, ["check", str(out)]).stdout.startswith("通过 OK: 3 events (0 erased), 1 blocks")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE event SET kind = 'x' WHERE community_id = %s AND seq = 9", [box])
+    found = run(command, ["verify", "--community", "command", "--json"])
+    assert found.exit_code == 1
+    assert json.loads(found.stdout)[0]["findings"] == [
+        {
+            "what": "event", "number": 9, "reason": "header_changed",
+            "text": "event 9: a column of this row was changed after it was sealed",
+        }
+    ]  # fmt: skip
+    refused = run(command, ["export", str(out), "--community", "command", "--member", "99"])
+    assert (refused.exit_code, "no events match" in refused.stderr) == (1, True)
