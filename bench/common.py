@@ -11,7 +11,10 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-CHARACTERS = "的一是了我不人在他有这个上们来到时大地为子中你说生国年着就那和要她出也得里后自以会家可下而过天去能对小多然于心学么之都好看起发当没成只如事把还用第样道想作种开"
+CHARACTERS = (
+    "的一是了我不人在他有这个上们来到时大地为子中你说生国年着就那和要她出也得里后自"
+    "以会家可下而过天去能对小多然于心学么之都好看起发当没成只如事把还用第样道想作种开"
+)
 WORDS_SEED = 20_261
 START = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
 

@@ -6,9 +6,9 @@ Run: `.venv/bin/python bench/pipeline.py [--messages 200000] [--consumers 2] [--
 
 import argparse
 import multiprocessing
-import os
 import random
 import time
+from pathlib import Path
 
 import common
 
@@ -23,9 +23,8 @@ def rulebook() -> list[dict[str, object]]:
 
     import qunzhu
 
-    path = os.path.join(os.path.dirname(qunzhu.__file__), "kernel/engine/tests/rules_workplace.yaml")
-    with open(path, encoding="utf-8") as file:
-        rules = list(YAML(typ="safe").load(file)["rules"])
+    path = Path(qunzhu.__file__).parent / "kernel/engine/tests/rules_workplace.yaml"
+    rules = list(YAML(typ="safe").load(path.read_text(encoding="utf-8"))["rules"])
     rules += [_variation(number) for number in range(1, 31 - len(rules))]
     return rules
 
@@ -47,8 +46,13 @@ def _variation(number: int) -> dict[str, object]:
         {"when": {"all": [{"fact": "time.hour", "under": 6}, {"fact": "link.count", "at_least": 1}]}},
     )
     return {
-        "id": f"bench_{number}", "name": f"bench {number}", "chapter": "risk", "on": ["message.posted"],
-        "explain": "{nickname},{consequence}", "then": [{"warn": {}}], **shapes[number % 5],
+        "id": f"bench_{number}",
+        "name": f"bench {number}",
+        "chapter": "risk",
+        "on": ["message.posted"],
+        "explain": "{nickname},{consequence}",
+        "then": [{"warn": {}}],
+        **shapes[number % 5],
     }
 
 
@@ -67,7 +71,9 @@ def prepare() -> int:
         Group(community=community, name=f"g{n}", connector="local", platform_id=f"bench-{n}", created_at=now)
         for n in range(GROUPS)
     )
-    members = (Member(community=community, display_name=f"m{n}", created_at=now) for n in range(GROUPS * MEMBERS_PER_GROUP))
+    members = (
+        Member(community=community, display_name=f"m{n}", created_at=now) for n in range(GROUPS * MEMBERS_PER_GROUP)
+    )
     Member.objects.bulk_create(members, batch_size=5_000)
     publish_rulebook(community_id=community.pk, rules=rulebook(), by="bench", now=now)
     words = common.keyword_list()
@@ -75,6 +81,28 @@ def prepare() -> int:
     added = [Word(word, categories[n % 5], "", False) for n, word in enumerate(words)]
     change_keywords(community_id=community.pk, added=added, by="bench", now=SYSTEM_CLOCK.now())
     return community.pk
+
+
+def joins(community_id: int) -> list[object]:
+    """Everybody comes in before anybody speaks, as in life."""
+    from qunzhu.kernel.community.models import Group, Member
+    from qunzhu.kernel.events.schema import NewEvent, event_id
+
+    groups = list(Group.objects.order_by("pk").values_list("pk", flat=True))
+    first = Member.objects.order_by("pk").values_list("pk", flat=True)[0]
+    return [
+        NewEvent(
+            community_id,
+            event_id("join", number),
+            "member.joined",
+            common.START,
+            {"nickname": f"m{first + number}", "via": "link", "platform_user_id": str(number)},
+            groups[number // MEMBERS_PER_GROUP],
+            first + number,
+            "local",
+        )
+        for number in range(GROUPS * MEMBERS_PER_GROUP)
+    ]
 
 
 def messages(community_id: int, count: int) -> list[object]:
@@ -94,9 +122,14 @@ def messages(community_id: int, count: int) -> list[object]:
         platform_id = f"c{number}"
         events.append(
             NewEvent(
-                community_id, event_id("local", groups[group], platform_id), "message.posted", at,
+                community_id,
+                event_id("local", groups[group], platform_id),
+                "message.posted",
+                at,
                 {"platform_id": platform_id, "text": text, "type": "text", "nickname": f"m{member}"},
-                groups[group], member, "local",
+                groups[group],
+                member,
+                "local",
             )
         )
     return events
@@ -115,7 +148,9 @@ def raw_copy(events: list[object]) -> float:
     for seq, e in enumerate(events, 1):
         body = encode_body(e.body).replace("\\", "\\\\")
         at = e.occurred_at.isoformat()
-        lines.write(f"{e.community_id}\t{seq}\t{e.id}\t{e.kind}\t{e.group_id}\t{e.member_id}\t{at}\t{at}\tlocal\tf\t{body}\t\\\\x00\t\\\\x00\n")
+        lines.write(
+            f"{e.community_id}\t{seq}\t{e.id}\t{e.kind}\t{e.group_id}\t{e.member_id}\t{at}\t{at}\tlocal\tf\t{body}\t\\\\x00\t\\\\x00\n"
+        )
     data = lines.getvalue().encode()
     with psycopg.connect(database_url()) as conn:
         conn.execute("CREATE TABLE raw_event (LIKE event)")
@@ -196,14 +231,18 @@ def main() -> None:
         from qunzhu.config.subscriptions import CONSUMERS
         from qunzhu.kernel.events.runner import Runner
 
+        append_all(joins(community_id))
         Runner(CONSUMERS).run_once()
+        already = len_of_log()
         events = messages(community_id, options.messages)
         copy = common.rate("raw COPY of the same rows", len(events), raw_copy(events))
         connections.close_all()
         context = multiprocessing.get_context("spawn")
         with multiprocessing.Manager() as manager:
-            shared = manager.dict(appended=len(events) + 1)
-            workers = [context.Process(target=consume, args=(shared, options.profile)) for _ in range(options.consumers)]
+            shared = manager.dict(appended=already + len(events))
+            workers = [
+                context.Process(target=consume, args=(shared, options.profile)) for _ in range(options.consumers)
+            ]
             for worker in workers:
                 worker.start()
             time.sleep(3)  # imports are not what is measured
@@ -217,6 +256,15 @@ def main() -> None:
         print(f"{'ratio to raw COPY':<58} {whole / copy:>12.3f}   (aim ≥ 0.10)")
         print(f"{'against the limit of 15,000 /s':<58} {whole / 15_000:>12.2f} x")
         report()
+
+
+def len_of_log() -> int:
+    """The head of the only community's log."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT max(seq) FROM event_head")
+        return int(cursor.fetchone()[0])
 
 
 def report() -> None:

@@ -5,109 +5,146 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='ConsumerCursor',
+            name="ConsumerCursor",
             fields=[
-                ('pk', models.CompositePrimaryKey('consumer', 'community_id', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('consumer', models.TextField()),
-                ('community_id', models.BigIntegerField()),
-                ('seq', models.BigIntegerField(default=0)),
-                ('failures', models.IntegerField(default=0)),
-                ('last_error', models.TextField(default='')),
-                ('retry_at', models.DateTimeField(null=True)),
-                ('moved_at', models.DateTimeField(null=True)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "consumer", "community_id", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("consumer", models.TextField()),
+                ("community_id", models.BigIntegerField()),
+                ("seq", models.BigIntegerField(default=0)),
+                ("failures", models.IntegerField(default=0)),
+                ("last_error", models.TextField(default="")),
+                ("retry_at", models.DateTimeField(null=True)),
+                ("moved_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'consumer_cursor',
+                "db_table": "consumer_cursor",
             },
         ),
         migrations.CreateModel(
-            name='EngineState',
+            name="EngineState",
             fields=[
-                ('pk', models.CompositePrimaryKey('community_id', 'consumer', 'subject', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('community_id', models.BigIntegerField()),
-                ('consumer', models.TextField()),
-                ('subject', models.TextField()),
-                ('data', models.BinaryField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "community_id",
+                        "consumer",
+                        "subject",
+                        blank=True,
+                        editable=False,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("community_id", models.BigIntegerField()),
+                ("consumer", models.TextField()),
+                ("subject", models.TextField()),
+                ("data", models.BinaryField()),
             ],
             options={
-                'db_table': 'engine_state',
+                "db_table": "engine_state",
             },
         ),
         migrations.CreateModel(
-            name='EventHead',
+            name="EventHead",
             fields=[
-                ('community_id', models.BigIntegerField(primary_key=True, serialize=False)),
-                ('seq', models.BigIntegerField(default=0)),
+                ("community_id", models.BigIntegerField(primary_key=True, serialize=False)),
+                ("seq", models.BigIntegerField(default=0)),
             ],
             options={
-                'db_table': 'event_head',
+                "db_table": "event_head",
             },
         ),
         migrations.CreateModel(
-            name='PoisonedEvent',
+            name="PoisonedEvent",
             fields=[
-                ('pk', models.CompositePrimaryKey('community_id', 'consumer', 'seq', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('community_id', models.BigIntegerField()),
-                ('consumer', models.TextField()),
-                ('seq', models.BigIntegerField()),
-                ('error', models.TextField()),
-                ('at', models.DateTimeField()),
-                ('retry_asked_at', models.DateTimeField(null=True)),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "community_id", "consumer", "seq", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("community_id", models.BigIntegerField()),
+                ("consumer", models.TextField()),
+                ("seq", models.BigIntegerField()),
+                ("error", models.TextField()),
+                ("at", models.DateTimeField()),
+                ("retry_asked_at", models.DateTimeField(null=True)),
             ],
             options={
-                'db_table': 'poisoned_event',
+                "db_table": "poisoned_event",
             },
         ),
         migrations.CreateModel(
-            name='SealedBlock',
+            name="SealedBlock",
             fields=[
-                ('pk', models.CompositePrimaryKey('community_id', 'number', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('community_id', models.BigIntegerField()),
-                ('number', models.BigIntegerField()),
-                ('first_seq', models.BigIntegerField()),
-                ('last_seq', models.BigIntegerField()),
-                ('leaves', models.BinaryField()),
-                ('root', models.BinaryField()),
-                ('previous_hash', models.BinaryField()),
-                ('block_hash', models.BinaryField()),
-                ('signature', models.BinaryField()),
-                ('key_id', models.TextField()),
-                ('sealed_at', models.DateTimeField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "community_id", "number", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("community_id", models.BigIntegerField()),
+                ("number", models.BigIntegerField()),
+                ("first_seq", models.BigIntegerField()),
+                ("last_seq", models.BigIntegerField()),
+                ("leaves", models.BinaryField()),
+                ("root", models.BinaryField()),
+                ("previous_hash", models.BinaryField()),
+                ("block_hash", models.BinaryField()),
+                ("signature", models.BinaryField()),
+                ("key_id", models.TextField()),
+                ("sealed_at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'sealed_block',
+                "db_table": "sealed_block",
             },
         ),
         migrations.CreateModel(
-            name='Event',
+            name="Event",
             fields=[
-                ('pk', models.CompositePrimaryKey('community_id', 'seq', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('community_id', models.BigIntegerField()),
-                ('seq', models.BigIntegerField()),
-                ('id', models.UUIDField()),
-                ('kind', models.TextField()),
-                ('group_id', models.BigIntegerField(null=True)),
-                ('member_id', models.BigIntegerField(null=True)),
-                ('occurred_at', models.DateTimeField()),
-                ('received_at', models.DateTimeField()),
-                ('connector', models.TextField()),
-                ('historic', models.BooleanField(default=False)),
-                ('body', qunzhu.kernel.events.models.ExactJSONField(null=True)),
-                ('salt', models.BinaryField(null=True)),
-                ('digest', models.BinaryField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "community_id", "seq", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("community_id", models.BigIntegerField()),
+                ("seq", models.BigIntegerField()),
+                ("id", models.UUIDField()),
+                ("kind", models.TextField()),
+                ("group_id", models.BigIntegerField(null=True)),
+                ("member_id", models.BigIntegerField(null=True)),
+                ("occurred_at", models.DateTimeField()),
+                ("received_at", models.DateTimeField()),
+                ("connector", models.TextField()),
+                ("historic", models.BooleanField(default=False)),
+                ("body", qunzhu.kernel.events.models.ExactJSONField(null=True)),
+                ("salt", models.BinaryField(null=True)),
+                ("digest", models.BinaryField()),
             ],
             options={
-                'db_table': 'event',
-                'indexes': [models.Index(fields=['community_id', 'group_id', 'seq'], name='event_by_group'), models.Index(fields=['community_id', 'member_id', 'seq'], name='event_by_member'), models.Index(condition=models.Q(('kind', 'message.posted'), _negated=True), fields=['community_id', 'kind', 'seq'], name='event_by_kind')],
-                'constraints': [models.UniqueConstraint(fields=('community_id', 'id'), name='event_once')],
+                "db_table": "event",
+                "indexes": [
+                    models.Index(fields=["community_id", "group_id", "seq"], name="event_by_group"),
+                    models.Index(fields=["community_id", "member_id", "seq"], name="event_by_member"),
+                    models.Index(
+                        condition=models.Q(("kind", "message.posted"), _negated=True),
+                        fields=["community_id", "kind", "seq"],
+                        name="event_by_kind",
+                    ),
+                ],
+                "constraints": [models.UniqueConstraint(fields=("community_id", "id"), name="event_once")],
             },
         ),
     ]
