@@ -11,12 +11,11 @@ from pathlib import Path
 
 import click
 import httpx
-import psutil
 
 from qunzhu.config.problems import Problem
 from qunzhu.config.processes import HOST, PORT, check_port
 from qunzhu.config.supervisor import Part, Supervisor, say
-from qunzhu.kernel.database import home, start_embedded, stop_embedded
+from qunzhu.kernel.database import home, postmaster_runs, start_embedded, stop_embedded
 
 READY_SECONDS = 60
 POLL_SECONDS = 0.1
@@ -132,14 +131,7 @@ def database(lock: Lock) -> Iterator[None]:
 
 def embedded_runs(folder: Path) -> bool:
     """Whether the embedded PostgreSQL of `folder` is alive."""
-    try:
-        pid = int((folder / "postmaster.pid").read_text().split("\n")[0])
-    except (OSError, ValueError):
-        return False
-    try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    return postmaster_runs(folder)
 
 
 def _let_go_of_the_database() -> None:

