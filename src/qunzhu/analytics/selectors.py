@@ -1,5 +1,6 @@
 """Figures for pages, read from the rollups with a fixed number of queries, whatever the history."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -107,8 +108,10 @@ def hours_of_day(community: Community, *, day: date, group_id: int | None = None
     return [HourFigures(r["hour"], r["m"], r["c"], r["j"], r["x"], r["d"]) for r in sums.order_by("hour")]
 
 
-def messages_by_group(community: Community, *, day: date) -> dict[int, int]:
-    """Group id → messages of that day; silent groups are absent. 1 query."""
+def messages_by_group(community: Community, *, day: date, groups: Iterable[int] | None = None) -> dict[int, int]:
+    """Group id → messages of that day (of `groups`, None: of all); silent groups are absent. 1 query."""
     start, end = day_bounds(day, community.timezone)
     rows = GroupHour.objects.filter(community_id=community.pk, hour__gte=start, hour__lt=end, messages__gt=0)
+    if groups is not None:
+        rows = rows.filter(group_id__in=list(groups))
     return dict(rows.values_list("group_id").annotate(Sum("messages")))

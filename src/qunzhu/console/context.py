@@ -14,6 +14,8 @@ from qunzhu.kernel.community.access import StaffRequest
 from qunzhu.kernel.community.models import Community, Group, Staff
 from qunzhu.kernel.connectors.local.tokens import console_token
 
+MENU_GROUPS = 200  # with more, the list of groups is the way
+
 
 def page(
     request: StaffRequest, template: str, context: dict[str, Any], *, active: str, status: int = 200
@@ -31,12 +33,12 @@ def fragment(request: StaffRequest, template: str, context: dict[str, Any]) -> H
 def shell(request: StaffRequest, active: str) -> dict[str, Any]:
     """The shell's context for a page of `request.community`."""
     community = request.community
-    groups = list(Group.objects.filter(community=community).order_by("name", "pk").only("id", "name", "state"))
+    groups = Group.objects.filter(community=community).order_by("name", "pk").only("id", "name", "state")
     open_cases = Case.objects.filter(community_id=community.pk, state=Case.State.OPEN).count()
     return {
         "community": community,
         "communities": _communities(request),
-        "groups_all": groups,
+        "groups_all": list(groups[:MENU_GROUPS]),
         "navigation": navigation(community.slug, request.may, active=active, badges={"cases": open_cases}),
         "role_label": _(str(Staff.Role(request.staff_role).label)),
         "zone": community.timezone,

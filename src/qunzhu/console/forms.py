@@ -99,10 +99,18 @@ class WordsFileForm(forms.Form):
         return file
 
 
+class LongSelect(forms.Select):
+    """A select of a thousand choices: Django's own renders a template for each of them."""
+
+    template_name = "console/parts/select.html"
+
+
 class ImportForm(forms.Form):
     """A chat export to be read into a group's history."""
 
-    group = forms.ModelChoiceField(label=_("导入到"), queryset=Group.objects.none(), empty_label=None)
+    group = forms.ModelChoiceField(
+        label=_("导入到"), queryset=Group.objects.none(), empty_label=None, widget=LongSelect
+    )
     format = forms.ChoiceField(label=_("格式"))
     timezone = forms.CharField(label=_("文件里的时区"), max_length=40)
     file = forms.FileField(label=_("聊天记录文件"))

@@ -19,7 +19,7 @@ from qunzhu.console.moderation import TEXT_LENGTH, CannotAct, act_on_group
 from qunzhu.console.pages.acting import audited
 from qunzhu.console.pages.feed import rows_of
 from qunzhu.console.reading import groups as reading
-from qunzhu.console.reading import stream
+from qunzhu.console.reading import slices, stream
 from qunzhu.console.reading.telling import EFFECTS
 from qunzhu.kernel.clock import SYSTEM_CLOCK, local_day
 from qunzhu.kernel.community.access import StaffRequest, check_may, staff_page
@@ -41,9 +41,11 @@ _RECENT = 15
 @require_safe
 @staff_page("view")
 def index(request: StaffRequest) -> HttpResponse:
-    """All groups with today's figures."""
-    rows = reading.groups(request.community, now=SYSTEM_CLOCK.now())
-    return page(request, "console/groups.html", {"title": _("群"), "rows": rows}, active="groups")
+    """Groups with today's figures, fifty at a time."""
+    number = slices.page_number(request.GET.get("page"))
+    found = reading.groups(request.community, now=SYSTEM_CLOCK.now(), number=number)
+    context = {"title": _("群"), "rows": found.rows, "page": found}
+    return page(request, "console/groups.html", context, active="groups")
 
 
 @require_safe
@@ -56,11 +58,10 @@ def detail(request: StaffRequest, group_id: int) -> HttpResponse:
     now = SYSTEM_CLOCK.now()
     day = local_day(now, request.community.timezone)
     hours = analytics.hours_of_day(request.community, day=day, group_id=group.pk)
-    row = next(r for r in reading.groups(request.community, now=now) if r.group.pk == group.pk)
     context = {
         "title": group.name,
         "group": group,
-        "figures": row,
+        "figures": reading.group_row(request.community, group, now=now),
         "speakers": analytics.speakers(request.community.pk, day=day, group_id=group.pk),
         "decisions": sum(h.decisions for h in hours),
         "profile": profile,

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from qunzhu.analytics import selectors as analytics
 from qunzhu.analytics.policy import messages_per_day
+from qunzhu.console.reading.slices import ROWS, Page
 from qunzhu.kernel.clock import local_day
 from qunzhu.kernel.community.models import Community, Group
 from qunzhu.kernel.community.selectors import sizes_of_groups
@@ -38,13 +39,26 @@ class Ability:
     steps: Sequence[str]
 
 
-def groups(community: Community, *, now: datetime) -> list[GroupRow]:
-    """All groups by name; three queries."""
-    sizes = sizes_of_groups(community.pk)
-    spoken = analytics.messages_by_group(community, day=local_day(now, community.timezone))
+def groups(community: Community, *, now: datetime, number: int) -> Page[GroupRow]:
+    """Fifty groups by name; four queries."""
+    found = Group.objects.filter(community=community).order_by("name", "pk")
+    total = found.count()
+    number = min(number, max(1, -(-total // ROWS)))
+    shown = list(found[(number - 1) * ROWS : number * ROWS])
+    return Page(_rows(community, shown, now), total, number)
+
+
+def group_row(community: Community, group: Group, *, now: datetime) -> GroupRow:
+    """The figures of one group; two queries."""
+    return _rows(community, [group], now)[0]
+
+
+def _rows(community: Community, found: Sequence[Group], now: datetime) -> list[GroupRow]:
+    ids = [g.pk for g in found]
+    sizes = sizes_of_groups(community.pk, ids)
+    spoken = analytics.messages_by_group(community, day=local_day(now, community.timezone), groups=ids)
     threshold = messages_per_day(community.blueprint)
-    rows = Group.objects.filter(community=community).order_by("name", "pk")
-    return [_row(g, sizes.get(g.pk, 0), spoken.get(g.pk, 0), threshold) for g in rows]
+    return [_row(g, sizes.get(g.pk, 0), spoken.get(g.pk, 0), threshold) for g in found]
 
 
 def abilities(group: Group) -> tuple[Capability, list[Ability]]:

@@ -44,15 +44,12 @@ def members_in(community_id: int, group_id: int | None = None) -> int:
     return int(present.aggregate(people=Count("member_id", distinct=True))["people"])
 
 
-def sizes_of_groups(community_id: int) -> dict[int, int]:
-    """Group id → how many are in it now; groups without anybody are absent."""
-    rows = (
-        Membership.objects.filter(community_id=community_id)
-        .exclude(state__in=GONE)
-        .values_list("group_id")
-        .annotate(people=Count("member_id"))
-    )
-    return dict(rows)
+def sizes_of_groups(community_id: int, group_ids: Iterable[int] | None = None) -> dict[int, int]:
+    """Group id → how many are in it now (of `group_ids`, None: of all); groups without anybody are absent."""
+    rows = Membership.objects.filter(community_id=community_id).exclude(state__in=GONE)
+    if group_ids is not None:
+        rows = rows.filter(group_id__in=list(group_ids))
+    return dict(rows.values_list("group_id").annotate(people=Count("member_id")))
 
 
 def memberships_of(community_id: int, member_id: int) -> list[Membership]:
