@@ -72,7 +72,7 @@ def handle(batch: Batch) -> None:
         if group_id is None:
             continue
         what = COUNTS_AS[event.kind]
-        if what == DECISION and event.body["outcome"] != "live":
+        if what == DECISION and event.body.get("outcome") != "live":
             continue
         quarter = int(event.occurred_at.timestamp()) // QUARTER
         quarters[group_id, quarter][what] += 1

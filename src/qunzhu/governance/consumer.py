@@ -56,12 +56,13 @@ def handle(batch: Batch) -> None:
         if row is not None:
             penalties.append(row)
     upsert(batch.connection, "penalty", _PENALTY, penalties, "(community_id, seq) DO NOTHING")
-    reports = [_report_of(event) for event in batch.events if event.kind == "report.filed"]
+    # A report whose author or target was erased has no body left: there is nothing to say of it any more.
+    reports = [_report_of(event) for event in batch.events if event.kind == "report.filed" and event.body]
     upsert(batch.connection, "report", _REPORT, reports, "(community_id, seq) DO NOTHING")
     for event in batch.events:  # an answer to what stands above: it always comes later in the log
         if event.kind == "penalty.reversed":
             _reverse(batch, event)
-        elif event.kind in _VERDICTS:
+        elif event.kind in _VERDICTS and event.body:
             _settle(batch, event)
     if not batch.rebuilding:
         _serve(batch)

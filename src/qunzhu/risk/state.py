@@ -160,6 +160,8 @@ class World:
 
     def _clearance(self, event: Event) -> None:
         body, now = event.body, milliseconds(event.occurred_at)
+        if not body:
+            return  # its member was erased, and nobody else could use it
         granted = Clearance(
             event.seq,
             body.get("member"),

@@ -120,7 +120,7 @@ class Row:
     def renamed(self, event: Event) -> None:
         self.state = self.state or "active"
         self.state_at = self.state_at or event.occurred_at
-        self.nickname = str(event.body["nickname"])[:120]
+        self.nickname = str(event.body.get("nickname") or "")[:120]  # nothing is left of it once erased
 
 
 _FOLDS = {
@@ -196,7 +196,7 @@ def _note_groups(batch: Batch) -> None:
             continue
         group = Group.objects.filter(community_id=batch.community_id, pk=event.group_id)
         if event.kind == "group.announced":
-            group.update(announcement=str(event.body["text"]))
+            group.update(announcement=str(event.body.get("text") or ""))
         elif event.kind == "group.frozen":
             group.filter(state=Group.State.ACTIVE).update(state=Group.State.FROZEN)
         else:

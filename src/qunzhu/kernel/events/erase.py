@@ -166,7 +166,10 @@ def _blank_rows(community_id: int, member_id: int, seqs: list[int], names: list[
     )
     long_names = [re.escape(n) for n in names if len(n) > 1]
     if long_names:
-        for table in ("audit_entry", "case", "case_note", "ledger_transaction", "effect", "console_job"):
+        for table in (
+            "audit_entry", "case", "case_note", "ledger_transaction", "effect", "console_job", "community_group",
+            "local_room",
+        ):  # fmt: skip
             _replace(table, community_id, "|".join(long_names))
     _rows("UPDATE consumer_cursor SET last_error = '' WHERE community_id = %s", [community_id])
 
@@ -182,6 +185,8 @@ _TEXTS = {
     "case_note": (("text",), ()),
     "ledger_transaction": (("memo",), ()),
     "console_job": (("error", "file"), ("params", "result")),
+    "community_group": (("announcement",), ()),
+    "local_room": (("announcement",), ()),
 }
 
 
