@@ -16,6 +16,7 @@ from qunzhu.kernel.events.schema import NewEvent
 Connection = psycopg.Connection[Any]
 ROOM_ACTS = frozenset({"announce", "freeze", "unfreeze"})
 GONE = "成员已不在群里"
+OVER = "禁言的时间已经过去"
 
 
 class LocalClient:
@@ -52,7 +53,10 @@ def _with_text(act: Act, task: Task, happened: NewEvent) -> tuple[NewEvent, ...]
 
 
 def _mute(conn: Connection, act: Act, task: Task) -> Outcome:
-    muted = rooms.mute(conn, act, _member(task), datetime.fromisoformat(task.payload["until"]))
+    wanted = datetime.fromisoformat(task.payload["until"])
+    if wanted <= act.now:  # a late retry: nobody can be muted in the past, and nobody is told so
+        return Outcome("unsupported", OVER)
+    muted = rooms.mute(conn, act, _member(task), wanted)
     if muted is None:
         return Outcome("unsupported", GONE)
     until = datetime.fromisoformat(muted.body["until"])
