@@ -36,3 +36,5 @@ class MemberDay(models.Model):
 
     class Meta:
         db_table = "member_day"
+        # Whether somebody ever spoke must not read the days of everybody.
+        indexes = (models.Index(fields=["community_id", "member_id"], name="member_day_by_member"),)
