@@ -41,8 +41,8 @@ format: $(STAMPS)/environment ## format the code and mend what can be mended
 	@$(BIN)/ruff check --fix-only --quiet
 	@$(BIN)/ruff format
 
-bench: setup ## measure throughput; writes bench/RESULTS.md
-	@$(BIN)/python -m bench $(ARGS)
+bench: setup ## measure throughput and latency against the limits (ARGS=--quick: a short look)
+	@$(BIN)/python bench/run.py $(ARGS)
 
 doctor: setup ## say what is wrong with this installation
 	@$(BIN)/qunzhu doctor
