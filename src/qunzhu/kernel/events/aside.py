@@ -13,7 +13,7 @@ import structlog
 from django.db import transaction
 
 from qunzhu.kernel.events import log
-from qunzhu.kernel.events.runner import Batch, Consumer, raw_connection
+from qunzhu.kernel.events.runner import LOST, Batch, Consumer, raw_connection
 
 logger = structlog.get_logger("qunzhu.consume")
 
@@ -62,7 +62,7 @@ def _take_up(consumer: Consumer, community_id: int, seq: int, now: datetime) -> 
                 consumer.handle(batch)
                 batch.flush()
             conn.execute("DELETE FROM poisoned_event WHERE community_id = %s AND consumer = %s AND seq = %s", named)
-    except (psycopg.OperationalError, psycopg.InterfaceError):
+    except LOST:
         raise
     except Exception as error:  # noqa: BLE001  (whatever a handler raises goes to the human who asked)
         _give_back(consumer.name, community_id, seq, error, now)

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 
 import psycopg
 import structlog
+from django.db import InterfaceError, OperationalError, transaction
 from django.db import connection as django_connection
-from django.db import transaction
 
 from qunzhu.kernel.clock import SYSTEM_CLOCK, Clock
 from qunzhu.kernel.events import log
@@ -24,6 +24,8 @@ from qunzhu.kernel.events.schema import Event, NewEvent
 BATCH = 5_000
 MAX_FAILURES = 3
 MAX_POISONED = 3  # so many put aside in a row, and the consumer waits instead of skipping the whole log
+# The database's fault (gone, deadlock), never an event's: Django wraps what psycopg raises.
+LOST = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError)
 logger = structlog.get_logger("qunzhu.consume")
 
 
@@ -133,7 +135,7 @@ class Runner:
             try:
                 with transaction.atomic():
                     self._work(consumer, community_id, after, upto)
-            except (psycopg.OperationalError, psycopg.InterfaceError):
+            except LOST:
                 raise
             except Exception as error:  # noqa: BLE001  (whatever a handler raises must not stop the log)
                 self._left_at.pop((name, community_id), None)
@@ -216,7 +218,7 @@ class Runner:
             try:
                 with transaction.atomic():
                     self._work(consumer, community_id, seq - 1, seq)
-            except (psycopg.OperationalError, psycopg.InterfaceError):
+            except LOST:
                 raise
             except Exception as error:  # noqa: BLE001
                 self._put_aside(consumer, community_id, seq, error)
@@ -301,9 +303,7 @@ class Runner:
         while not self.stopping:
             try:
                 self._listen_and_work(poll_seconds)
-            except Exception as error:
-                if not _connection_lost(error):
-                    raise
+            except LOST as error:
                 self._left_at.clear()
                 if _conflict(error):
                     logger.info("transaction conflict, doing it again", error=repr(error))
@@ -333,12 +333,6 @@ def raw_connection() -> psycopg.Connection[Any]:
     django_connection.ensure_connection()
     raw: psycopg.Connection[Any] = django_connection.connection
     return raw
-
-
-def _connection_lost(error: BaseException) -> bool:
-    from django.db import InterfaceError, OperationalError
-
-    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | OperationalError | InterfaceError)
 
 
 def _conflict(error: BaseException) -> bool:
