@@ -1,5 +1,6 @@
 """Where the database is: `DATABASE_URL`, or an embedded PostgreSQL that is started on the way (decision 1)."""
 
+import contextlib
 import logging
 import os
 import sys
@@ -7,10 +8,19 @@ import threading
 import warnings
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 DATABASE_NAME = "qunzhu"
 START_SECONDS = 10  # then callers are told that it is still starting; it goes on
+
+# Without these a lost machine is noticed after two hours of silence, or fifteen minutes of unanswered sending.
+NETWORK_TIMEOUTS = {
+    "connect_timeout": "10",
+    "keepalives_idle": "20",
+    "keepalives_interval": "10",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "50000",
+}
 
 # Group commit is what makes the log fast; it needs room between checkpoints, not less durability: fsync and
 # synchronous_commit stay on.
@@ -49,7 +59,19 @@ def database_url() -> str:
     A fresh lookup each time: when PostgreSQL was killed, the next caller starts it again.
     """
     given = os.environ.get("DATABASE_URL")
-    return given or start_embedded(home() / "pg")
+    return with_timeouts(given) if given else start_embedded(home() / "pg")
+
+
+def with_timeouts(url: str) -> str:
+    """`url`, so that a connection over the network notices within a minute that the other machine is gone.
+
+    What the URL says itself stays. A socket in the file system notices at once and needs nothing.
+    """
+    parts = urlsplit(url)
+    if not parts.hostname:
+        return url
+    query = {**NETWORK_TIMEOUTS, **dict(parse_qsl(parts.query))}
+    return urlunsplit(parts._replace(query=urlencode(query)))
 
 
 def start_embedded(folder: Path, database: str = DATABASE_NAME) -> str:
@@ -92,6 +114,8 @@ def _ensure_running(server: Any) -> Any:
     folder = server.pgdata
     if not postmaster_runs(folder):
         sockets = find_suitable_socket_dir(folder, server.runtime_path)
+        for leftover in (folder / "postmaster.pid", sockets / ".s.PGSQL.5432.lock"):
+            _put_aside(leftover, folder)
         if server.system_user is not None and sockets != folder:
             sockets.chmod(0o777)  # the server runs as another user
         options = ("-w", "-t", str(START_SECONDS), "-o", f'-h "" -k {sockets}', "-l", str(folder / "log"))
@@ -108,14 +132,39 @@ def _ensure_running(server: Any) -> Any:
 
 
 def postmaster_runs(folder: Path) -> bool:
-    """Whether the PostgreSQL whose data lies in `folder` is alive, ready or not; a zombie or a stranger is not."""
+    """Whether the PostgreSQL whose data lies in `folder` is alive, ready or not."""
+    try:
+        return _is_postmaster(int((folder / "postmaster.pid").read_text().split("\n")[0]), folder)
+    except (OSError, ValueError):
+        return False
+
+
+def _is_postmaster(pid: int, folder: Path) -> bool:
+    """Whether this process is the server of `folder`; a zombie or a stranger is not."""
     import psutil
 
     try:
-        process = psutil.Process(int((folder / "postmaster.pid").read_text().split("\n")[0]))
-        return bool(process.status() != psutil.STATUS_ZOMBIE and process.name() == "postgres")
-    except (OSError, ValueError, psutil.Error):
+        process = psutil.Process(pid)
+        return process.name() == "postgres" and str(folder.resolve()) in process.cmdline()
+    except psutil.Error:
         return False
+
+
+def _put_aside(file: Path, folder: Path) -> None:
+    """Take away a lock file of a dead server whose process id is taken: PostgreSQL would refuse to start.
+
+    It is taken by a zombie where nobody reaps (a container whose first process is `qunzhu up`), or by a stranger.
+    """
+    import psutil
+
+    aside = file.with_name(f"{file.name}.dead")
+    with contextlib.suppress(OSError, ValueError, psutil.Error):
+        named = file.read_text().split("\n")[0]
+        if psutil.pid_exists(int(named)) and not _is_postmaster(int(named), folder):
+            file.rename(aside)
+            if aside.read_text().split("\n")[0] != named:  # a server that starts this very moment wrote its own
+                os.link(aside, file)
+            aside.unlink()
 
 
 def _running(folder: Path) -> Any:
