@@ -8,7 +8,7 @@ import threading
 import warnings
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlsplit, urlunsplit
 
 DATABASE_NAME = "qunzhu"
 START_SECONDS = 10  # then callers are told that it is still starting; it goes on
@@ -70,8 +70,9 @@ def with_timeouts(url: str) -> str:
     parts = urlsplit(url)
     if not parts.hostname:
         return url
-    query = {**NETWORK_TIMEOUTS, **dict(parse_qsl(parts.query))}
-    return urlunsplit(parts._replace(query=urlencode(query)))
+    given = dict(parse_qsl(parts.query))
+    more = [f"{name}={value}" for name, value in NETWORK_TIMEOUTS.items() if name not in given]
+    return urlunsplit(parts._replace(query="&".join(filter(None, [parts.query, *more]))))
 
 
 def start_embedded(folder: Path, database: str = DATABASE_NAME) -> str:
