@@ -4,10 +4,12 @@ Everything that a handler writes, and the cursor, are one transaction (decision 
 this loop at once: a cursor row is claimed with SKIP LOCKED, so a community is in one pair of hands per consumer.
 """
 
+import gc
 import random
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -125,6 +127,10 @@ class Runner:
 
     def step(self) -> int:
         """One batch of the consumer that is furthest behind; 0 when there is none to claim."""
+        with _uncollected():
+            return self._step()
+
+    def _step(self) -> int:
         with transaction.atomic():
             claimed = self._claim()
             if claimed is None:
@@ -322,6 +328,21 @@ class Runner:
                 self.run_once()
                 for _ in listener.notifies(timeout=poll_seconds, stop_after=1):
                     pass
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """No garbage collection inside a batch: walking all that consumers remember, again and again while thousands of
+    rows are built, took a third of their time. Between batches the young generation is collected as ever.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _hears(consumer: Consumer, kind: str) -> bool:
