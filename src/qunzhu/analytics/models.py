@@ -25,7 +25,8 @@ class GroupHour(models.Model):
 class MemberDay(models.Model):
     """What a member did in a group on one day of the community's zone; distinct people are counted from here."""
 
-    pk = models.CompositePrimaryKey("community_id", "day", "group_id", "member_id")
+    # Members before groups: the different people of a day are then counted in the key's own order, without a sort.
+    pk = models.CompositePrimaryKey("community_id", "day", "member_id", "group_id")
     community_id = models.BigIntegerField()
     day = models.DateField()
     group_id = models.BigIntegerField()

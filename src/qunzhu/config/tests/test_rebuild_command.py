@@ -23,7 +23,7 @@ def test_check_rebuild_check():
     assert f"{c.slug}: rollups: 2 events → group_hour 1, member_day 1: equal" in healthy.output
     MemberDay.objects.update(messages=9)
     broken = ask(command, ["--check", "--consumer", "rollups"])
-    key = f"community_id={c.pk}, day=2026-11-24, group_id={g.pk}, member_id={lin.pk}"
+    key = f"community_id={c.pk}, day=2026-11-24, member_id={lin.pk}, group_id={g.pk}"
     assert broken.exit_code == 1
     assert broken.output.splitlines() == [
         f"{c.slug}: rollups: 2 events → group_hour 1, member_day 1: 1 rows differ",
