@@ -21,6 +21,7 @@ def test_the_storm_was_one_and_everybody_came_back(aftermath: Aftermath):
     assert report["odd"] == []
 
 
+@pytest.mark.skipif(KILLS < 200, reason="a short storm cannot promise that everything happens")
 def test_the_load_made_everything_happen(aftermath: Aftermath):
     kinds = Counter(dict(aftermath.rows("SELECT kind, count(*) FROM event GROUP BY kind")))
     for kind in (
