@@ -17,6 +17,7 @@ from qunzhu.kernel.bulk import upsert
 from qunzhu.kernel.cases.services import open_case
 from qunzhu.kernel.effects.outbox import EffectRequest, request
 from qunzhu.kernel.engine.evaluate import Decision, Tally
+from qunzhu.kernel.events.log import drop_nul
 from qunzhu.kernel.events.runner import Batch, Consumer
 from qunzhu.kernel.events.schema import Event, NewEvent, event_id
 from qunzhu.risk.policy import KINDS, Order, subjects_of
@@ -138,7 +139,7 @@ def _write_decisions(batch: Batch, decisions: list[tuple[Event, Decision]]) -> N
 
 
 def _json(value: Any) -> str:
-    return msgspec.json.encode(value).decode().replace("\\u0000", "")
+    return drop_nul(msgspec.json.encode(value).decode())
 
 
 def _act(batch: Batch, decisions: list[tuple[Event, Decision]]) -> None:

@@ -9,6 +9,7 @@ import msgspec
 import psycopg
 
 from qunzhu.kernel.bulk import upsert
+from qunzhu.kernel.events.log import drop_nul
 from qunzhu.kernel.events.schema import event_id
 
 CHANNEL = "qunzhu_effects"
@@ -101,7 +102,7 @@ def request(
     rows = [
         (
             community_id, ids[i], r.key, r.kind, r.group_id, r.member_id, connectors[r.group_id],
-            encode(r.payload).decode().replace("\\u0000", ""), r.cause_seq, r.rule, r.requested_by, "pending", 0, now,
+            drop_nul(encode(r.payload).decode()), r.cause_seq, r.rule, r.requested_by, "pending", 0, now,
             "", "", now + timedelta(microseconds=i),  # keeps the order of one batch
         )
         for i, r in enumerate(requests)

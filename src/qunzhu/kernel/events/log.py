@@ -6,6 +6,7 @@ commit, so a reader of `seq > cursor` never misses a row that commits late, as i
 
 import hashlib
 import os
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -32,13 +33,19 @@ _COPY_TYPES = (
 )  # fmt: skip
 _COLUMNS = "community_id, seq, id, kind, group_id, member_id, occurred_at, received_at, connector, historic, body::text"
 
+_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 _encode = msgspec.json.Encoder(order="sorted").encode
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def encode_body(body: dict[str, Any]) -> str:
     """Canonical JSON of a body: sorted keys, no white space; NUL is dropped, PostgreSQL cannot hold it."""
-    return _encode(body).decode().replace("\\u0000", "")
+    return drop_nul(_encode(body).decode())
+
+
+def drop_nul(text: str) -> str:
+    r"""JSON without NUL characters. A backslash that somebody typed before "u0000" (in JSON: \\u0000) is no NUL."""
+    return _NUL.sub(r"\1", text) if "\\u0000" in text else text
 
 
 def body_digest(salt: bytes, body: str) -> bytes:
