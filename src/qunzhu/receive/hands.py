@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 
 from qunzhu.kernel.connectors.local import rooms
-from qunzhu.kernel.connectors.local.admission import Seat
+from qunzhu.kernel.connectors.local.admission import Seat, seats
 from qunzhu.kernel.connectors.local.locks import lock_occupants, lock_rooms
 from qunzhu.kernel.connectors.local.parse import (
     ActRequest,
@@ -51,7 +51,10 @@ def recall(conn: Connection, sender: MemberToken, wanted: RecallRequest, *, now:
 
 
 def leave(conn: Connection, sender: MemberToken, wanted: GroupRequest, *, now: datetime) -> dict[str, Any]:
-    """Leave the room; leaving twice changes nothing."""
+    """Leave the room; leaving twice changes nothing. Raises Refusal for a room of another community."""
+    seat = seats(conn, [(wanted.group, sender.member_id)]).get((wanted.group, sender.member_id))
+    if seat is None or seat.community_id != sender.community_id:
+        raise Refusal(404, "unknown_group", "没有找到这个群")
     lock_occupants(conn, [(wanted.group, sender.member_id)])
     act = Act(sender.community_id, wanted.group, "member", now)
     return _append(conn, rooms.leave(conn, act, sender.member_id), now)

@@ -15,6 +15,8 @@ TEXT_LENGTH = 4_000
 NICKNAME_LENGTH = 30
 MENTIONS = 50
 BIGINT = 2**63 - 1
+# A ValidationError is a DecodeError; deep nesting ends in a RecursionError.
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 T = TypeVar("T")
 
 Id = Annotated[int, msgspec.Meta(ge=1, le=BIGINT)]
@@ -108,7 +110,7 @@ def decode(body: bytes, kind: type[T]) -> T:
     """`body` as `kind`. Raises Refusal 400 for anything that is not exactly that."""
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise malformed(error) from error
 
 
@@ -121,7 +123,7 @@ def parse_post(body: bytes, sender: MemberToken) -> Draft:
     """The draft in a POST /in/local. Raises Refusal 400 (malformed, empty, too_long)."""
     try:
         post = _decode_post(body)
-    except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise malformed(error) from error
     text = clean_text(post.text)
     if not text and post.image is None:
