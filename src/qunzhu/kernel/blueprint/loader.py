@@ -3,6 +3,7 @@
 import difflib
 import io
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -63,12 +64,13 @@ class Loaded:
 
 def find(name_or_file: str) -> Path:
     """The file of a shipped blueprint's name, or the given file. Raises BadBlueprint with what ships."""
-    given = Path(name_or_file)
-    if given.is_file():
-        return given
-    shipped = SHIPPED / f"{name_or_file}.yaml"
-    if "/" not in name_or_file and shipped.is_file():
-        return shipped
+    with suppress(OSError, ValueError):  # a name that no file can have
+        given = Path(name_or_file)
+        if given.is_file():
+            return given
+        shipped = SHIPPED / f"{name_or_file}.yaml"
+        if "/" not in name_or_file and shipped.is_file():
+            return shipped
     names = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
     raise BadBlueprint(name_or_file, [Mistake(1, "", "there is no such blueprint", f"shipped: {', '.join(names)}")])
 
