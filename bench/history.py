@@ -204,6 +204,9 @@ _ROLLUPS = (
        SELECT %(c)s, (received_at AT TIME ZONE 'Asia/Shanghai')::date, group_id, member_id,
          count(*) FILTER (WHERE kind = 'message.posted'), count(*) FILTER (WHERE kind = 'command.posted'), max(seq)
        FROM event WHERE community_id = %(c)s AND kind IN ('message.posted', 'command.posted') GROUP BY 2, 3, 4""",
+    """INSERT INTO community_day (community_id, day, messages, commands, speakers)
+       SELECT %(c)s, day, sum(messages), sum(commands), count(DISTINCT member_id) FILTER (WHERE messages > 0)
+       FROM member_day WHERE community_id = %(c)s GROUP BY 2""",
 )
 
 _JUDGED = (

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from qunzhu.kernel.bulk import upsert
+from qunzhu.kernel.bulk import Array, execute, upsert
 from qunzhu.kernel.community.selectors import zone_of
 from qunzhu.kernel.events.runner import Batch, Consumer
 
@@ -50,6 +50,17 @@ _DAY_COLUMNS = {
 _DAY_CONFLICT = (
     "(community_id, day, group_id, member_id) DO UPDATE SET messages = t.messages + excluded.messages,"
     " commands = t.commands + excluded.commands, last_seq = greatest(t.last_seq, excluded.last_seq)"
+)
+
+_COMMUNITY_COLUMNS = {
+    "community_id": "int8",
+    "day": "date",
+    "messages": "int4",
+    "commands": "int4",
+    "speakers": "int4",
+}
+_COMMUNITY_CONFLICT = "(community_id, day) DO UPDATE SET " + ", ".join(
+    f"{name} = t.{name} + excluded.{name}" for name in list(_COMMUNITY_COLUMNS)[2:]
 )
 
 
@@ -97,8 +108,40 @@ def _write(
     community = batch.community_id
     by_hour: list[tuple[Any, ...]] = [(community, *key, *counts) for key, counts in sorted(hours.items())]
     by_day: list[tuple[Any, ...]] = [(community, *key, *counts) for key, counts in sorted(days.items())]
+    by_community = _by_community(batch, days)  # before member_day is written: it asks who had not spoken yet
+    upsert(batch.connection, "community_day", _COMMUNITY_COLUMNS, by_community, _COMMUNITY_CONFLICT)
     upsert(batch.connection, "group_hour", _HOUR_COLUMNS, by_hour, _HOUR_CONFLICT)
     upsert(batch.connection, "member_day", _DAY_COLUMNS, by_day, _DAY_CONFLICT)
 
 
-CONSUMER = Consumer("rollups", handle, kinds=frozenset(COUNTS_AS), tables=("group_hour", "member_day"))
+def _by_community(batch: Batch, days: dict[tuple[date, int, int], list[int]]) -> list[tuple[Any, ...]]:
+    """(community, day, messages, commands, new speakers) of the batch."""
+    totals: dict[date, list[int]] = defaultdict(lambda: [0, 0, 0])
+    spoke: set[tuple[date, int]] = set()
+    for (day, _, member_id), counts in days.items():
+        total = totals[day]
+        total[MESSAGE] += counts[MESSAGE]
+        total[COMMAND] += counts[COMMAND]
+        if counts[MESSAGE]:
+            spoke.add((day, member_id))
+    for day, count in _first_words(batch, sorted(spoke)):
+        totals[day][2] = count
+    return [(batch.community_id, day, *total) for day, total in sorted(totals.items())]
+
+
+def _first_words(batch: Batch, spoke: list[tuple[date, int]]) -> list[tuple[date, int]]:
+    """How many of these had not said a word in the community that day, by day."""
+    if not spoke:
+        return []
+    days, members = zip(*spoke, strict=True)
+    found = execute(
+        batch.connection,
+        "SELECT n.day, count(*) FROM unnest(%b::date[], %b::int8[]) AS n(day, member_id) WHERE NOT EXISTS ("
+        "SELECT FROM member_day d WHERE d.community_id = %s AND d.day = n.day AND d.member_id = n.member_id"
+        " AND d.messages > 0) GROUP BY n.day",
+        [Array("date", list(days)), Array("int8", list(members)), batch.community_id],
+    )
+    return found.fetchall()
+
+
+CONSUMER = Consumer("rollups", handle, kinds=frozenset(COUNTS_AS), tables=("group_hour", "member_day", "community_day"))

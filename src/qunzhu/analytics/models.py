@@ -39,3 +39,17 @@ class MemberDay(models.Model):
         db_table = "member_day"
         # Whether somebody ever spoke must not read the days of everybody.
         indexes = (models.Index(fields=["community_id", "member_id"], name="member_day_by_member"),)
+
+
+class CommunityDay(models.Model):
+    """A day of the whole community. `speakers` are different people: nobody counts twice for a second group."""
+
+    pk = models.CompositePrimaryKey("community_id", "day")
+    community_id = models.BigIntegerField()
+    day = models.DateField()
+    messages = models.IntegerField(default=0)
+    commands = models.IntegerField(default=0)
+    speakers = models.IntegerField(default=0)
+
+    class Meta:
+        db_table = "community_day"

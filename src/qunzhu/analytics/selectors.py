@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db.models import Count, Q, Sum
+from django.db.models import Sum
 
-from qunzhu.analytics.models import GroupHour, MemberDay
+from qunzhu.analytics.models import CommunityDay, GroupHour, MemberDay
 from qunzhu.analytics.policy import messages_per_day
 from qunzhu.kernel.clock import local_day
 from qunzhu.kernel.community.models import Community, Group
@@ -78,20 +78,16 @@ def day_figures(community: Community, *, day: date) -> DayFigures:
 
 def speakers(community_id: int, *, day: date, group_id: int | None = None) -> int:
     """How many different people posted a message that day, in the community or in one group."""
-    rows = MemberDay.objects.filter(community_id=community_id, day=day, messages__gt=0)
-    if group_id is not None:
-        rows = rows.filter(group_id=group_id)
-    return int(rows.aggregate(n=Count("member_id", distinct=True))["n"])
+    if group_id is None:
+        row = CommunityDay.objects.filter(community_id=community_id, day=day).values_list("speakers").first()
+        return row[0] if row else 0
+    return MemberDay.objects.filter(community_id=community_id, day=day, messages__gt=0, group_id=group_id).count()
 
 
 def messages_by_day(community: Community, *, first: date, last: date) -> list[tuple[date, int, int]]:
     """(day, messages, speakers) for every day from `first` to `last`, days without a word included; 1 query."""
-    rows = (
-        MemberDay.objects.filter(community_id=community.pk, day__range=(first, last))
-        .values("day")
-        .annotate(n=Sum("messages"), people=Count("member_id", distinct=True, filter=Q(messages__gt=0)))
-    )
-    found = {row["day"]: (row["n"], row["people"]) for row in rows}
+    rows = CommunityDay.objects.filter(community_id=community.pk, day__range=(first, last))
+    found = {day: (messages, people) for day, messages, people in rows.values_list("day", "messages", "speakers")}
     days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
     return [(day, *found.get(day, (0, 0))) for day in days]
 

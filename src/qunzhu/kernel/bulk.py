@@ -110,7 +110,12 @@ def upsert(
     arrays = [Array(kind, list(column)) for kind, column in zip(kinds, zip(*rows, strict=True), strict=True)]
     casts = ", ".join(f"%b::{kind}[]" for kind in kinds)
     sql = f"INSERT INTO {table} AS t ({', '.join(columns)}) SELECT * FROM unnest({casts}) ON CONFLICT {conflict}"
+    return execute(conn, sql, arrays).rowcount
+
+
+def execute(conn: psycopg.Connection[Any], sql: str, values: Sequence[Any]) -> psycopg.Cursor[Any]:
+    """Run `sql` with `values`, among which may be `Array`s (bound as %b)."""
     cursor = psycopg.Cursor(conn)
     # On this cursor: Django copies the global adapters when it first connects, maybe before this module was loaded.
     cursor.adapters.register_dumper(Array, _ArrayDumper)
-    return cursor.execute(sql, arrays).rowcount
+    return cursor.execute(sql, values)

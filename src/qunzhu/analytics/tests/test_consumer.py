@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from qunzhu.analytics.consumer import CONSUMER, hour_and_day
-from qunzhu.analytics.models import GroupHour, MemberDay
+from qunzhu.analytics.models import CommunityDay, GroupHour, MemberDay
 from qunzhu.analytics.selectors import (
     day_figures,
     hours_of_day,
@@ -62,6 +62,8 @@ def test_messages_fall_into_shanghais_hours_and_days(size):
         (TODAY, one.pk, chen.pk, 1, 0),
         (TODAY, two.pk, lin.pk, 1, 0),
     ]
+    whole = CommunityDay.objects.filter(community_id=c.pk).order_by("day")
+    assert [(d.day, d.messages, d.commands, d.speakers) for d in whole] == [(YESTERDAY, 1, 0, 1), (TODAY, 3, 1, 2)]
     assert (days[0].last_seq, days[1].last_seq) == (last, latest)
     assert_rebuild_equals(c, CONSUMER)
 

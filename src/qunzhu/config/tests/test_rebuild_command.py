@@ -20,13 +20,13 @@ def test_check_rebuild_check():
     ask = CliRunner().invoke
     healthy = ask(command, ["--check", "--community", c.slug])
     assert (healthy.exit_code, "differ" in healthy.output) == (0, False), healthy.output
-    assert f"{c.slug}: rollups: 2 events → group_hour 1, member_day 1: equal" in healthy.output
+    assert f"{c.slug}: rollups: 2 events → group_hour 1, member_day 1, community_day 1: equal" in healthy.output
     MemberDay.objects.update(messages=9)
     broken = ask(command, ["--check", "--consumer", "rollups"])
     key = f"community_id={c.pk}, day=2026-11-24, member_id={lin.pk}, group_id={g.pk}"
     assert broken.exit_code == 1
     assert broken.output.splitlines() == [
-        f"{c.slug}: rollups: 2 events → group_hour 1, member_day 1: 1 rows differ",
+        f"{c.slug}: rollups: 2 events → group_hour 1, member_day 1, community_day 1: 1 rows differ",
         f"  member_day({key}): messages is 9, should be 1",
     ]
     mended = ask(command, ["--consumer", "rollups"])
