@@ -21,6 +21,18 @@ class Refused(ValueError):
     """The change would break a rule of the house; the message is a Chinese sentence fit for the screen."""
 
 
+# First words of the console's own addresses (console/urls.py, compared by a test) and of parts to come.
+RESERVED_SLUGS = frozenset(
+    {"admin", "api", "help", "jobs", "language", "login", "logout", "new", "password", "settings", "static"}
+)
+
+
+def check_slug(slug: str) -> None:
+    """Raise `Refused` when the slug is an address of the console itself: the community could never be opened."""
+    if slug.lower() in RESERVED_SLUGS:
+        raise Refused(f"代号“{slug}”是系统保留的地址,请换一个,例如 {slug.lower()}-club")
+
+
 def check_timezone(name: str) -> None:
     """Raise `Refused` unless `name` is a known IANA zone. The zone is chosen once: days and streaks depend on it."""
     try:
@@ -31,7 +43,8 @@ def check_timezone(name: str) -> None:
 
 @transaction.atomic
 def create_community(*, slug: str, name: str, timezone: str, blueprint: dict[str, Any], now: datetime) -> Community:
-    """A new community with an empty log. Raises `Refused` when the slug is taken or the zone unknown."""
+    """A new community with an empty log. Raises `Refused` when the slug is taken or reserved, or the zone unknown."""
+    check_slug(slug)
     check_timezone(timezone)
     try:
         with transaction.atomic():

@@ -30,6 +30,8 @@ def test_what_is_taken_or_unknown_is_refused():
         create_community(slug=c.slug, name="x", timezone="Asia/Shanghai", blueprint={}, now=NOW)
     with pytest.raises(Refused, match="没有叫“Asia/Nowhere”的时区"):
         create_community(slug="other", name="x", timezone="Asia/Nowhere", blueprint={}, now=NOW)
+    with pytest.raises(Refused, match="代号“Login”是系统保留的地址,请换一个,例如 login-club"):
+        create_community(slug="Login", name="x", timezone="Asia/Shanghai", blueprint={}, now=NOW)
     g = make_group(c)
     with pytest.raises(Refused, match=f"平台群 local:{g.platform_id} 已经接入"):
         create_group(community=c, name="x", connector="local", platform_id=g.platform_id, now=NOW)
