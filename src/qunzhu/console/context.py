@@ -5,13 +5,13 @@ from typing import Any
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.translation import gettext as _
 
 from qunzhu.console.navigation import navigation
+from qunzhu.console.reading.codes import ROLES
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest
-from qunzhu.kernel.community.models import Community, Group, Staff
+from qunzhu.kernel.community.models import Community, Group
 from qunzhu.kernel.connectors.local.tokens import console_token
 
 MENU_GROUPS = 200  # with more, the list of groups is the way
@@ -40,7 +40,7 @@ def shell(request: StaffRequest, active: str) -> dict[str, Any]:
         "communities": _communities(request),
         "groups_all": list(groups[:MENU_GROUPS]),
         "navigation": navigation(community.slug, request.may, active=active, badges={"cases": open_cases}),
-        "role_label": _(str(Staff.Role(request.staff_role).label)),
+        "role_label": str(ROLES[request.staff_role]),
         "zone": community.timezone,
         "now": SYSTEM_CLOCK.now(),
         "live_url": f"/live/console?token={console_token(community.pk)}",

@@ -8,6 +8,7 @@ from django.contrib.auth import get_user_model, password_validation
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from qunzhu.console.reading.codes import ROLES
 from qunzhu.console.reading.rule_words import categories
 from qunzhu.kernel.community.models import Community, Group, Member, Staff
 from qunzhu.risk.models import Keyword
@@ -26,7 +27,7 @@ class StaffForm(forms.Form):
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text=_("账号已存在时留空"),
     )
-    role = forms.ChoiceField(label=_("角色"), choices=Staff.Role.choices)
+    role = forms.ChoiceField(label=_("角色"), choices=list(ROLES.items()))
     member = forms.IntegerField(
         label=_("群内身份"), required=False, help_text=_("成员编号;填了以后,机器不会处罚这个人")
     )

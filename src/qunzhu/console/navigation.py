@@ -53,7 +53,12 @@ SECTIONS: tuple[Section, ...] = (
         "",
         (
             Entry("blackbox", _("黑匣子"), "deployed_code_history"),
-            Entry("imports", _("导入"), "upload_file", "import.run"),
+            Entry("imports", _("连接"), "upload_file", "import.run"),
+        ),
+    ),
+    Section(
+        _("设置"),
+        (
             Entry("staff", _("运营人员"), "badge", "staff.manage"),
             Entry("audit", _("操作审计"), "receipt_long", "audit.view"),
         ),

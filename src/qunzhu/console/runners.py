@@ -1,6 +1,7 @@
 """What each kind of long job does. A runner may be repeated; it reports progress and returns what its card shows."""
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from qunzhu.console.jobs import Progress, Refused, folder
 from qunzhu.console.models import Job
+from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.models import Group
 from qunzhu.kernel.connectors.imports.services import Result, run_import
 from qunzhu.kernel.connectors.imports.source import Unreadable
 from qunzhu.kernel.database import database_url
-from qunzhu.kernel.events import blackbox
+from qunzhu.kernel.events import blackbox, bundle, bundle_check
 
 SHOWN_FINDINGS = 20
 Runner = Callable[[Job, Progress], dict[str, Any]]
@@ -82,4 +84,32 @@ def import_file(job: Job, progress: Progress) -> dict[str, Any]:
     }
 
 
-RUNNERS: dict[str, Runner] = {Job.Kind.VERIFY.value: verify, Job.Kind.IMPORT.value: import_file}
+def export(job: Job, progress: Progress) -> dict[str, Any]:
+    """Write the evidence about a member, a case or a period into one signed file that checks offline."""
+    progress(0, 0)
+    path = folder() / f"evidence-{job.pk}.zip"
+    try:
+        made = bundle.export(
+            community_id=job.community_id, selection=_selection(job.params), path=path, now=SYSTEM_CLOCK.now()
+        )
+    except LookupError as reason:
+        raise Refused(_("没有符合条件的事件,没有什么可导出")) from reason
+    except bundle_check.Wrong as reason:
+        raise Refused(_("记录和封存时不一样,不能当作证据导出;请先校验黑匣子")) from reason
+    return {"events": made.events, "file": path.name}
+
+
+def _selection(params: dict[str, Any]) -> bundle.Selection:
+    if params["scope"] == "member":
+        return bundle.Selection(member_id=params["number"])
+    if params["scope"] == "case":
+        return bundle.Selection(case_id=params["number"])
+    since, until = (datetime.fromisoformat(params[name]) for name in ("since", "until"))
+    return bundle.Selection(since=since, until=until)
+
+
+RUNNERS: dict[str, Runner] = {
+    Job.Kind.VERIFY.value: verify,
+    Job.Kind.EXPORT.value: export,
+    Job.Kind.IMPORT.value: import_file,
+}

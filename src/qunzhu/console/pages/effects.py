@@ -15,6 +15,7 @@ from qunzhu.console.pages.acting import audited
 from qunzhu.console.reading import effects as reading
 from qunzhu.console.reading import slices
 from qunzhu.console.reading.cases import rule_names
+from qunzhu.console.reading.codes import rule_name
 from qunzhu.console.reading.conversation import around
 from qunzhu.console.reading.downloads import download
 from qunzhu.console.reading.effect_words import kind_names, status_meanings, status_names
@@ -52,7 +53,7 @@ def effect_list(request: StaffRequest) -> HttpResponse:
                 "status": statuses.get(e.status, e.status),
                 "group": groups.get(e.group_id, ""),
                 "member": names.get(e.member_id or 0, ""),
-                "rule": rules.get(e.rule, e.rule),
+                "rule": rule_name(e.rule, rules),
             }
             for e in found.rows
         ],
@@ -163,7 +164,7 @@ def _page(request: StaffRequest, effect: Effect, *, problem: str = "", status: i
         "names": member_names(community, people),
         "lines": lines,
         "decision": decisions.first(),
-        "rule": rule_names(community).get(effect.rule, effect.rule),
+        "rule": rule_name(effect.rule, rule_names(community)),
         "case": _open_case(effect),
         "profile": profile,
         "how": profile.how.get(effect.kind, "none") if profile else "",

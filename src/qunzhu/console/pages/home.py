@@ -9,7 +9,7 @@ from django.views.decorators.http import require_safe
 from qunzhu.console.context import fragment, page
 from qunzhu.console.pages.feed import rows_of
 from qunzhu.console.reading import stream
-from qunzhu.console.reading.people import group_names
+from qunzhu.console.reading.people import group_names, member_names
 from qunzhu.console.reading.today import today
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, staff_page
@@ -39,4 +39,5 @@ def _content(request: StaffRequest) -> dict[str, Any]:
         "today": found,
         "rows": rows_of(request, recent.events, recent.erased),
         "group_names": group_names(request.community.pk),
+        "case_names": member_names(request.community.pk, [c.member_id for c in found.cases]),
     }

@@ -80,7 +80,7 @@ def _leaf(leaf: Mapping[str, Any], window: Any) -> str:
         if named:
             return named[0] if yes else named[1]
     words = _operator_words().get(operator, "%(fact)s %(value)s")
-    return words % {"fact": _facts().get(fact, fact), "value": _value(fact, value)}
+    return words % {"fact": fact_names().get(fact, fact), "value": _value(fact, value)}
 
 
 def _counted(window: Mapping[str, Any], operator: str, value: Any) -> str:
@@ -185,7 +185,8 @@ def _flags() -> dict[str, tuple[str, str]]:
     }
 
 
-def _facts() -> dict[str, str]:
+def fact_names() -> dict[str, str]:
+    """What the facts that rules look at are called."""
     return {
         "event.kind": _("事件种类"),
         "event.streams": _("计入的计数"),

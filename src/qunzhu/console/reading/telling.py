@@ -194,6 +194,8 @@ def _by(body: dict[str, Any], told: _Told) -> str:
     role, _sep, member = by.partition(":")
     if by in {"qunzhu", "rule"}:
         return _("由系统")
+    if by == "blueprint":
+        return _("由蓝图")
     if by == "import":
         return _("来自导入的记录")
     if member.isdigit():

@@ -1,6 +1,7 @@
 """The black box page: the state of the chain, checking it as a job, and who may take evidence out."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
@@ -9,12 +10,15 @@ from django.test.utils import CaptureQueriesContext
 from qunzhu.console import jobs
 from qunzhu.console.models import Job
 from qunzhu.console.tests.desk import make_desk, permitted, refused
+from qunzhu.kernel.cases.services import open_case
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.permissions import ROLE_PERMISSIONS
-from qunzhu.kernel.events.models import SealedBlock
+from qunzhu.kernel.events import bundle_check
+from qunzhu.kernel.events.models import EventHead, SealedBlock
 from qunzhu.kernel.events.seal import seal_now
 
 pytestmark = pytest.mark.django_db(transaction=True)
+EXPORTERS = {role for role, granted in ROLE_PERMISSIONS.items() if "blackbox.export" in granted}
 VERIFIERS = {role for role, granted in ROLE_PERMISSIONS.items() if "blackbox.verify" in granted}
 
 
@@ -28,6 +32,14 @@ def run(desk) -> Job:
     jobs.do_run(job.pk)
     job.refresh_from_db()
     return job
+
+
+def download(client, path: str) -> tuple[int, bytes]:
+    """Status and content; the file is closed, as a server closes it."""
+    answer = client.get(path)
+    content = b"".join(answer.streaming_content) if answer.streaming else answer.content
+    answer.close()
+    return answer.status_code, content
 
 
 def test_the_state_of_the_chain(desk):
@@ -117,3 +129,57 @@ def test_a_job_of_another_community_is_not_there(desk):
     job = Job.objects.get()
     assert desk.client("owner").get(desk.url(f"blackbox/jobs/{job.pk}/")).status_code == 404
     assert desk.client("owner").post(desk.url(f"blackbox/jobs/{job.pk}/restart/")).status_code == 404
+
+
+def test_taking_evidence_out_needs_the_permission(desk):
+    assert permitted(desk, EXPORTERS, "blackbox/export/") == refused(
+        *[role for role in ROLE_PERMISSIONS if role not in EXPORTERS]
+    )
+    desk.message("一")
+    desk.client("owner").post(desk.url("blackbox/export/"), {"scope": "member", "number": desk.member.pk})
+    job = run(desk)
+    assert job.state == "done"
+    path = desk.url(f"blackbox/jobs/{job.pk}/file/")
+    got = {role: download(desk.client(role), path)[0] for role in ROLE_PERMISSIONS}
+    assert got == {role: 200 if role in EXPORTERS else 403 for role in ROLE_PERMISSIONS}
+    assert 'id="export"' in desk.client("owner").get(desk.url("blackbox/")).content.decode()
+    assert 'id="export"' not in desk.client("analyst").get(desk.url("blackbox/")).content.decode()
+
+
+def test_evidence_of_a_member_a_case_and_a_period_checks_offline(desk, tmp_path):
+    seqs = [desk.message(text) for text in ("一", "二")]
+    now = SYSTEM_CLOCK.now()
+    opened = open_case(
+        community_id=desk.community.pk, kind="rule_review", key="k", title="看一看", member_id=desk.member.pk,
+        event_seq=seqs[0], evidence=[seqs[0]], now=now,
+    )  # fmt: skip
+    day = now.astimezone(ZoneInfo(desk.community.timezone)).date().isoformat()
+    client, events = desk.client("owner"), EventHead.objects.get(community_id=desk.community.pk).seq
+    asked = [
+        ({"scope": "member", "number": str(desk.member.pk)}, 2, f"member:{desk.member.pk}"),
+        ({"scope": "case", "number": str(opened.case_id)}, 1, f"case:{opened.case_id}"),
+        ({"scope": "period", "since": day, "until": day}, events, f"period:{day}..{day}"),
+    ]
+    for form, count, target in asked:
+        client.post(desk.url("blackbox/export/"), form)
+        job = Job.objects.latest("pk")
+        jobs.do_run(job.pk)
+        job.refresh_from_db()
+        assert (job.state, job.error, job.result["events"], job.params["target"]) == ("done", "", count, target)
+        file = tmp_path / job.file
+        file.write_bytes(download(client, desk.url(f"blackbox/jobs/{job.pk}/file/"))[1])
+        assert bundle_check.check(file)["events"] == count
+
+
+def test_nothing_to_export_and_a_broken_record_are_said_in_words(desk):
+    client = desk.client("owner")
+    client.post(desk.url("blackbox/export/"), {"scope": "member", "number": desk.member.pk})
+    job = run(desk)
+    assert (job.state, job.error) == ("failed", "没有符合条件的事件,没有什么可导出")
+    seq = desk.message("原话")
+    seal_now(community_id=desk.community.pk, now=SYSTEM_CLOCK.now())
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE event SET occurred_at = now() WHERE seq = %s", [seq])
+    client.post(desk.url(f"blackbox/jobs/{job.pk}/restart/"))
+    job = run(desk)
+    assert (job.state, job.error) == ("failed", "记录和封存时不一样,不能当作证据导出;请先校验黑匣子")

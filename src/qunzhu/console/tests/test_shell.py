@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
 
 from qunzhu.analytics.consumer import CONSUMER as ROLLUPS
+from qunzhu.console import urls
 from qunzhu.console.pages.groups import ACTS
 from qunzhu.console.pages.members import DEEDS
 from qunzhu.governance.consumer import CONSUMER as GOVERNANCE
@@ -18,7 +19,7 @@ from qunzhu.kernel.clock import FixedClock
 from qunzhu.kernel.community.consumer import CONSUMER as MEMBERSHIP
 from qunzhu.kernel.community.models import AuditEntry, Group, Member
 from qunzhu.kernel.community.permissions import may
-from qunzhu.kernel.community.services import create_community, create_group, set_staff
+from qunzhu.kernel.community.services import RESERVED_SLUGS, create_community, create_group, set_staff
 from qunzhu.kernel.connectors.local.services import join_room, open_room
 from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.events import log
@@ -373,3 +374,9 @@ def test_language_is_a_choice_that_stays(house):
     page = browser.get(house.url()).content.decode()
     assert "What needs you now, and the day so far." in page
     assert "等你处理" not in page
+
+
+def test_no_community_can_take_an_address_of_the_console_itself():
+    own = {str(route.pattern).partition("/")[0] for route in urls.urlpatterns if route.pattern.regex.groups == 0}
+    assert own - {""} == {"login", "logout", "password", "language"}
+    assert own - {""} <= RESERVED_SLUGS

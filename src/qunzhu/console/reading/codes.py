@@ -1,0 +1,88 @@
+"""What the codes in tables and logs are called on the screen. An unknown code is shown as it is, never hidden."""
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import pgettext_lazy
+
+from qunzhu.console.reading.rule_words import fact_names
+from qunzhu.console.reading.telling import KINDS
+from qunzhu.kernel.community.permissions import PERMISSIONS
+
+ROLES: dict[str, Promise] = {
+    "owner": pgettext_lazy("role", "群主"),
+    "manager": pgettext_lazy("role", "运营主管"),
+    "moderator": pgettext_lazy("role", "管理员"),
+    "analyst": pgettext_lazy("role", "数据分析"),
+    "finance": pgettext_lazy("role", "财务"),
+}
+# Who acts when it is not a person with an account.
+ACTORS: dict[str, Promise] = {
+    "blueprint": lazy("蓝图"),
+    "qunzhu": lazy("系统"),
+    "rule": lazy("规则"),
+    "import": lazy("导入"),
+    "simulation": lazy("模拟"),
+}
+CONNECTORS: dict[str, Promise] = {
+    "local": lazy("网页群聊"),
+    "qunzhu": lazy("系统"),
+    "import": lazy("聊天记录"),
+    "simulation": lazy("模拟"),
+    "console": lazy("控制台"),
+}
+# Acts on record that are not simply the use of a permission.
+_ACTS: dict[str, Promise] = {
+    "audit.export": lazy("导出操作审计"),
+    "blackbox.download": lazy("下载证据"),
+    "case.assign": lazy("交接工单"),
+    "case.export": lazy("导出工单"),
+    "case.note": lazy("写工单备注"),
+    "effect.drop": lazy("放弃动作"),
+    "effect.export": lazy("导出动作"),
+    "feed.export": lazy("导出动态"),
+    "group.join_code": lazy("更换入群链接"),
+    "group.profile": lazy("切换群的能力"),
+    "import.start": lazy("导入聊天记录"),
+    "job.restart.export": lazy("重新导出证据"),
+    "job.restart.import": lazy("重新导入"),
+    "job.restart.verify": lazy("重新校验"),
+    "keywords.add": lazy("加关键词"),
+    "keywords.change": lazy("修改关键词库"),
+    "keywords.export": lazy("导出关键词库"),
+    "keywords.import": lazy("导入关键词"),
+    "keywords.remove": lazy("删关键词"),
+    "session.password": lazy("修改密码"),
+    "session.sign_in": lazy("登录"),
+    "staff.add": lazy("添加运营人员"),
+    "staff.change": lazy("修改角色"),
+    "staff.remove": lazy("移除运营人员"),
+}
+_COMMANDS: dict[str, Promise] = {
+    "command.checkin": lazy("口令 签到"),
+    "command.points": lazy("口令 积分"),
+    "command.report": lazy("口令 举报"),
+    "command.help": lazy("口令 帮助"),
+}
+
+
+def act_name(code: str) -> str:
+    """An action of the audit."""
+    if code in _ACTS:
+        return str(_ACTS[code])
+    return _(PERMISSIONS[code]) if code in PERMISSIONS else code
+
+
+def fact_name(code: str) -> str:
+    """A fact that a rule looked at."""
+    return _("次数") if code == "window.count" else fact_names().get(code, code)
+
+
+def kind_name(code: str) -> str:
+    """A kind of event."""
+    return str(KINDS[code][1]) if code in KINDS else code
+
+
+def rule_name(code: str, names: dict[str, str]) -> str:
+    """A rule by its name in the rulebook (`names`), an answer by the word it answers."""
+    return names.get(code) or str(_COMMANDS.get(code, code))

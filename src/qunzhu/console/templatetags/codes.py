@@ -1,0 +1,28 @@
+"""Codes in words: `{% load codes %}{{ entry.action|act_name }}`."""
+
+from django import template
+
+from qunzhu.console.reading import codes
+
+register = template.Library()
+register.filter("act_name", codes.act_name)
+register.filter("fact_name", codes.fact_name)
+register.filter("kind_name", codes.kind_name)
+
+
+@register.filter
+def role_name(code: str) -> str:
+    """Owner → 群主"""
+    return str(codes.ROLES.get(code, code))
+
+
+@register.filter
+def actor_name(code: str | None) -> str:
+    """Blueprint → 蓝图; the name of an account stays."""
+    return str(codes.ACTORS.get(code or "", code or ""))
+
+
+@register.filter
+def connector_name(code: str | None) -> str:
+    """Local → 网页群聊"""
+    return str(codes.CONNECTORS.get(code or "", code or ""))
