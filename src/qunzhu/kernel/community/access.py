@@ -5,7 +5,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.views import redirect_to_login
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -51,6 +51,10 @@ def staff_page(permission: str) -> Callable[[View[P]], Page[P]]:
                 raise Http404
             if not may(role, permission):
                 _refuse(request, community, permission)
+            if any(
+                "\0" in value for sent in (request.GET, request.POST) for _, values in sent.lists() for value in values
+            ):
+                raise BadRequest("NUL")  # no column can hold it, nobody types it
             return view(_admit(request, community, role), *args, **kwargs)
 
         # A test reads it: every console page names its permission.
