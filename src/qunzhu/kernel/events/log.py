@@ -16,6 +16,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
+from qunzhu.kernel.bulk import Array, execute
 from qunzhu.kernel.events.schema import Appended, Event, NewEvent
 
 CHANNEL = "qunzhu_events"
@@ -110,8 +111,13 @@ def _lock_heads(conn: psycopg.Connection[Any], communities: list[int]) -> dict[i
 
 
 def _known_ids(conn: psycopg.Connection[Any], community_id: int, ids: list[UUID]) -> dict[UUID, int]:
-    rows = _cursor(conn).execute(
-        "SELECT id, seq FROM event WHERE community_id = %s AND id = ANY(%s)", [community_id, ids], binary=True
+    # One probe of the unique index for each id. With `id = ANY(…)` the planner, while it knows little of a young
+    # table, walks through the whole community instead.
+    rows = execute(
+        conn,
+        "SELECT n.id, e.seq FROM unnest(%b::uuid[]) AS n(id)"
+        " CROSS JOIN LATERAL (SELECT seq FROM event WHERE community_id = %s AND id = n.id LIMIT 1) AS e",
+        [Array("uuid", ids), community_id],
     )
     return dict(rows.fetchall())
 
