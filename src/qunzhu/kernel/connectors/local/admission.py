@@ -3,6 +3,7 @@
 The community's log is locked first: a mute that is in the log before a message always stops it.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,6 +12,7 @@ from uuid import UUID
 import msgspec
 import psycopg
 
+from qunzhu.kernel.bulk import Array, execute
 from qunzhu.kernel.connectors.local.client import spoken_time
 from qunzhu.kernel.connectors.local.locks import lock_log
 from qunzhu.kernel.connectors.local.parse import Draft, Refusal
@@ -23,11 +25,13 @@ Connection = psycopg.Connection[Any]
 _SEATS = """
 SELECT p.group_id, p.member_id, r.community_id, r.frozen, g.profile, g.state, g.name, c.timezone, o.nickname, o.role,
        o.muted_until, o.removed_at, o.last_read_seq
-FROM unnest(%s::int8[], %s::int8[]) AS p(group_id, member_id)
+FROM unnest(%b::int8[], %b::int8[]) AS p(group_id, member_id)
 JOIN local_room r ON r.group_id = p.group_id
 JOIN community_group g ON g.id = p.group_id
 JOIN community c ON c.id = r.community_id
-LEFT JOIN local_occupant o ON o.group_id = p.group_id AND o.member_id = p.member_id
+LEFT JOIN LATERAL (
+    SELECT * FROM local_occupant WHERE group_id = p.group_id AND member_id = p.member_id LIMIT 1
+) AS o ON true
 """
 
 
@@ -56,7 +60,7 @@ class Seat(msgspec.Struct, frozen=True, gc=False):
 
 def seats(conn: Connection, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Seat]:
     """The seats of (group, member) pairs; groups without a room are absent."""
-    rows = psycopg.Cursor(conn).execute(_SEATS, [[g for g, _ in pairs], [m for _, m in pairs]], binary=True)
+    rows = execute(conn, _SEATS, [Array("int8", [g for g, _ in pairs]), Array("int8", [m for _, m in pairs])])
     return {(row[0], row[1]): Seat(*row) for row in rows.fetchall()}
 
 
@@ -92,12 +96,13 @@ def admit(conn: Connection, drafts: Sequence[Draft], *, now: datetime) -> list[N
     found = seats(conn, list({(d.group_id, d.member_id) for d in drafts}))
     images = _images(conn, [d.image for d in drafts if d.image])
     quoted = _authors(conn, [(d.community_id, d.reply_to, d.group_id) for d in drafts if d.reply_to])
+    named = _named(conn, [(d.group_id, d.command.args) for d in drafts if d.command and d.command.name == "report"])
     results: list[NewEvent | Refusal | Appended] = []
     for draft in drafts:
         try:
             seat = check_inside(found.get((draft.group_id, draft.member_id)), draft.community_id)
             check_may_speak(seat, now)
-            results.append(_event(draft, seat, images, quoted, now))
+            results.append(_event(draft, seat, images, quoted, named, now))
         except Refusal as refusal:
             results.append(refusal)
     return _answer_repeats(conn, drafts, results)
@@ -108,6 +113,7 @@ def _event(
     seat: Seat,
     images: dict[UUID, tuple[int, int, dict[str, Any]]],
     quoted: dict[tuple[int, int], int | None],
+    named: dict[tuple[int, str], list[int]],
     now: datetime,
 ) -> NewEvent:
     body: dict[str, Any] = {"platform_id": draft.id.hex, "text": draft.text, "type": "text", "nickname": seat.nickname}
@@ -133,17 +139,56 @@ def _event(
         kind = "command.posted"
         body["command"], body["args"] = draft.command.name, draft.command.args
         if draft.command.name == "report":
-            body.update(_report_target(draft, quoted))
+            body.update(_report_target(draft, quoted, named.get((draft.group_id, draft.command.args), [])))
     return NewEvent(
         draft.community_id, draft.id, kind, now, body, draft.group_id, draft.member_id, CONNECTOR
     )  # fmt: skip
 
 
-def _report_target(draft: Draft, quoted: dict[tuple[int, int], int | None]) -> dict[str, int]:
-    """Whom a report is about: the author of the quoted message, else the first one mentioned."""
+def _report_target(draft: Draft, quoted: dict[tuple[int, int], int | None], named: list[int]) -> dict[str, Any]:
+    """Whom a report is about: the author of the quoted message, else the first one mentioned, else the one named.
+
+    A name that several have says `target_unclear`: nobody is reported by mistake.
+    """
     if draft.reply_to is not None and (author := quoted.get((draft.group_id, draft.reply_to))) is not None:
         return {"target": author, "target_seq": draft.reply_to}
-    return {"target": draft.mentions[0]} if draft.mentions else {}
+    if draft.mentions:
+        return {"target": draft.mentions[0]}
+    if len(named) > 1:
+        return {"target_unclear": True}
+    return {"target": named[0]} if named else {}
+
+
+def _named(conn: Connection, reports: list[tuple[int, str]]) -> dict[tuple[int, str], list[int]]:
+    """(group, what follows 举报) → who in the room has the longest nickname that it starts with, with or without @.
+
+    The name must end there: at the end, a space or a mark, so that 举报 Bobby is never about Bob.
+    """
+    wanted = sorted({(group, args, args.removeprefix("@").lstrip()) for group, args in reports if args})
+    if not wanted:
+        return {}
+    groups, args, names = (list(column) for column in zip(*wanted, strict=True))
+    rows = conn.execute(
+        "SELECT w.g, w.a, w.n, o.member_id, normalize(o.nickname, NFKC) FROM unnest(%s::int8[], %s::text[], %s::text[])"
+        " AS w(g, a, n) JOIN local_occupant o ON o.group_id = w.g AND o.removed_at IS NULL"
+        " AND starts_with(w.n, normalize(o.nickname, NFKC)) ORDER BY o.member_id",
+        [groups, args, names],
+    ).fetchall()
+    found: dict[tuple[int, str], tuple[int, list[int]]] = {}
+    for group, typed, name, member_id, nickname in rows:
+        if not _ends(name, len(nickname)):
+            continue
+        length, members = found.get((group, typed), (0, []))
+        if len(nickname) > length:
+            found[group, typed] = (len(nickname), [member_id])
+        elif len(nickname) == length:
+            members.append(member_id)
+    return {key: members for key, (_, members) in found.items()}
+
+
+def _ends(text: str, at: int) -> bool:
+    """Whether a name may end at `at`: nothing, a space or a mark follows."""
+    return at == len(text) or unicodedata.category(text[at])[0] in "ZCP"
 
 
 def _images(conn: Connection, ids: list[UUID]) -> dict[UUID, tuple[int, int, dict[str, Any]]]:
