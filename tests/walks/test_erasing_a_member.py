@@ -3,9 +3,11 @@
 import pytest
 from django.db import connection, transaction
 
+from qunzhu.config.subscriptions import CONSUMERS
 from qunzhu.kernel.connectors.local.services import set_profile
 from qunzhu.kernel.events import blackbox, seal
 from qunzhu.kernel.events.erase import erase_member
+from qunzhu.kernel.events.rebuild import check_projections, rebuild
 from qunzhu.kernel.events.runner import raw_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -46,7 +48,6 @@ def test_forgotten_everywhere_and_still_verified(world):
     assert [line for line in world.log() if not line.startswith("case")] == ["member.left 林黛玉九号", "member.erased"]
 
     # What was decided on erased words stands without them; it cannot be decided again.
-    world.forgotten = frozenset({"decision", "penalty", "report", "engine_state", "group_hour"})
     report = _verify(world)
     assert (report.findings, report.erased) == ([], erased.events)
     assert world.try_say(NAME, "我还在吗")[0] in {401, 403}
@@ -66,7 +67,6 @@ def test_a_name_in_an_announcement_is_forgotten_too(world):
     erase_member(community_id=world.community.pk, member_id=world.id_of(NAME), by="owner", now=world.clock.now())
     world.settle()
     assert tables_with(NAME) == []
-    world.forgotten = frozenset({"decision", "engine_state", "group_hour"})
     assert _verify(world).findings == []
 
 
@@ -80,7 +80,44 @@ def test_erased_before_the_consumers_came_to_it(world):
     erase_member(community_id=world.community.pk, member_id=world.id_of(NAME), by="owner", now=world.clock.now())
     world.settle()  # what always holds is checked after every story
     assert tables_with(WORDS) == []
-    world.forgotten = frozenset({"decision"})
+
+
+def rows(table):
+    return raw_connection().execute(f'SELECT * FROM "{table}" t ORDER BY t::text').fetchall()
+
+
+def test_a_rebuild_keeps_what_was_decided_on_erased_words_and_compares_the_rest(world):
+    world.join(NAME, "小美", "阿强")
+    for number in range(6):
+        world.say(NAME, f"{WORDS} {number}")
+        world.say("小美", f"早安 {number}")
+    world.say(NAME, "举报 刷屏", reply_to=world.say("阿强", "来了"))
+    world.settle()
+    erase_member(community_id=world.community.pk, member_id=world.id_of(NAME), by="owner", now=world.clock.now())
+    world.settle()
+    tables = [table for consumer in CONSUMERS for table in consumer.tables]
+    before = {table: rows(table) for table in tables}
+    found = {r.consumer: (r.differing, r.kept) for r in check_projections(world.community.pk, CONSUMERS)}
+    assert {name: differing for name, (differing, _) in found.items() if differing} == {}
+    assert {name for name, (_, kept) in found.items() if kept} == {"order", "governance", "rollups"}
+    for consumer in CONSUMERS:
+        if consumer.tables:
+            result = rebuild(world.community.pk, consumer)
+            assert (result.differing, result.kept) == found[consumer.name]
+    assert {table: rows(table) for table in tables} == before
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE decision SET sentence = 'x' WHERE member_id = ANY(%s)", [[world.id_of(NAME), world.id_of("小美")]]
+        )
+        cursor.execute("UPDATE member_day SET messages = 99 WHERE member_id = %s", [world.id_of(NAME)])
+    differences = [d for r in check_projections(world.community.pk, CONSUMERS) for d in r.differences]
+    assert [(d.table, d.live["member_id"]) for d in differences] == [
+        ("decision", world.id_of("小美")), ("member_day", world.id_of(NAME)),
+    ]  # fmt: skip
+    for consumer in CONSUMERS:
+        if consumer.tables:
+            rebuild(world.community.pk, consumer)
 
 
 def _verify(world):

@@ -48,6 +48,8 @@ def _print(slug: str, result: "Replayed", *, check: bool) -> None:
     rows = ", ".join(f"{table} {count}" for table, count in result.rows.items())
     end = f"{result.differing} rows differ" if check else f"{result.differing} rows corrected"
     verdict = end if result.differing else "equal"
+    if result.kept:
+        verdict += f", {result.kept} kept of what was erased"
     click.echo(f"{slug}: {result.consumer}: {result.events} events → {rows}: {verdict}")
     for difference in result.differences:
         click.echo(f"  {difference}")

@@ -3,6 +3,7 @@
 The shadow tables have the same names in a schema of their own that stands first in the search path, so handlers write
 there without knowing. A check works in one repeatable-read snapshot and leaves nothing behind; consumers go on
 meanwhile. A rebuild holds the consumer's cursor, so that consumer waits. Events put aside as poisoned stay out.
+Rows whose events were erased with a person cannot be derived any more: they are kept (erased_rows.py).
 """
 
 import secrets
@@ -17,6 +18,7 @@ from psycopg import sql
 
 from qunzhu.kernel.clock import SYSTEM_CLOCK, Clock
 from qunzhu.kernel.events import log
+from qunzhu.kernel.events.erased_rows import ErasedRows, erased_rows
 from qunzhu.kernel.events.runner import Batch, Consumer, raw_connection
 
 SHOWN = 20  # differing rows named per table; all are counted
@@ -44,13 +46,17 @@ class Difference:
 
 @dataclass
 class Replayed:
-    """What a replay of one consumer in one community found: rows per table, how many differ, and the first of them."""
+    """What a replay of one consumer in one community found: rows per table, how many differ, and the first of them.
+
+    `kept` rows differ too, but rest on what was erased with a person: they stay as they are.
+    """
 
     consumer: str
     community_id: int
     events: int = 0
     rows: dict[str, int] = field(default_factory=dict)
     differing: int = 0
+    kept: int = 0
     differences: list[Difference] = field(default_factory=list)
 
 
@@ -102,10 +108,12 @@ class _Shadow:
         self.conn = raw_connection()
         self.path = ""
         self.home = ""
+        self.erased = ErasedRows()
 
     def __enter__(self) -> Self:
         row = self._run("SELECT current_setting('search_path'), current_schema()").fetchone()
         self.path, self.home = row or ("public", "public")
+        self.erased = erased_rows(self.conn, self.community_id, self.consumer.tables)
         self._forget()
         return self
 
@@ -151,15 +159,23 @@ class _Shadow:
             count = sql.SQL("SELECT count(*) FROM {}").format(self._rows(self.schema, table))
             found = self._run(count, self._scope()).fetchone()
             result.rows[table] = found[0] if found else 0
-            query = sql.SQL(
-                "SELECT {key}, to_jsonb(l)::text, to_jsonb(s)::text, count(*) OVER ()"
-                " FROM {live} l FULL JOIN {shadow} s"
-                " USING ({key}) WHERE to_jsonb(l) IS DISTINCT FROM to_jsonb(s) ORDER BY {key} LIMIT {shown}"
+            differ = sql.SQL(
+                "FROM {live} l FULL JOIN {shadow} s USING ({key}) WHERE to_jsonb(l) IS DISTINCT FROM to_jsonb(s)"
             ).format(
                 key=sql.SQL(", ").join(map(sql.Identifier, key)),
                 live=self._rows(self.home, table),
                 shadow=self._rows(self.schema, table),
-                shown=sql.Literal(SHOWN),
+            )
+            kept = sql.SQL("({} OR l IS NULL AND {})").format(
+                self.erased.kept(table, "l"), self.erased.never_were(table, "s")
+            )
+            counted = self._run(sql.SQL("SELECT count(*) {} AND {}").format(differ, kept), self._scope()).fetchone()
+            result.kept += counted[0] if counted else 0
+            query = sql.SQL(
+                "SELECT {key}, to_jsonb(l)::text, to_jsonb(s)::text, count(*) OVER () {differ} AND NOT {kept}"
+                " ORDER BY {key} LIMIT {shown}"
+            ).format(
+                key=sql.SQL(", ").join(map(sql.Identifier, key)), differ=differ, kept=kept, shown=sql.Literal(SHOWN)
             )
             rows = self._run(query, self._scope()).fetchall()
             result.differing += rows[0][-1] if rows else 0
@@ -168,14 +184,17 @@ class _Shadow:
                 result.differences.append(Difference(table, named, _row(live), _row(rebuilt)))
 
     def replace_live(self) -> None:
-        """Put the shadow's rows in the place of the live ones and drop the shadow."""
+        """Put the shadow's rows in the place of the live ones, but for those that are kept, and drop the shadow."""
         for table in self.consumer.tables:
+            live, shadow = sql.Identifier(self.home, table), sql.Identifier(self.schema, table)
             where = sql.SQL(" WHERE community_id = %(c)s") + self._of_consumer(table)
-            self._run(sql.SQL("DELETE FROM {}").format(sql.Identifier(self.home, table)) + where, self._scope())
+            stale = sql.SQL(" AND NOT {}").format(self.erased.kept(table, "r"))
+            self._run(sql.SQL("DELETE FROM {} r").format(live) + where + stale, self._scope())
             self._run(
-                sql.SQL("INSERT INTO {} SELECT * FROM {}").format(
-                    sql.Identifier(self.home, table), sql.Identifier(self.schema, table)
-                )
+                sql.SQL("INSERT INTO {} SELECT * FROM {} r WHERE NOT {} ON CONFLICT DO NOTHING").format(
+                    live, shadow, self.erased.never_were(table, "r")
+                ),
+                self._scope(),
             )
         self._run(sql.SQL("DROP SCHEMA {} CASCADE").format(sql.Identifier(self.schema)))
 
@@ -211,7 +230,7 @@ class _Shadow:
         return [row[0] for row in rows]
 
     def _scope(self) -> dict[str, Any]:
-        return {"c": self.community_id, "n": self.consumer.name}
+        return {"c": self.community_id, "n": self.consumer.name, **self.erased.values}
 
     def _point_at(self, path: str) -> None:
         self._run("SELECT set_config('search_path', %s, true)", [path])
