@@ -25,21 +25,23 @@ def page(
 
 
 def fragment(request: StaffRequest, template: str, context: dict[str, Any]) -> HttpResponse:
-    """Render a part of a page, without the shell (live updates)."""
+    """Render a part of a page, without the shell (live updates). Header X-Cases: the badge of the navigation."""
     basics = {"community": request.community, "zone": request.community.timezone, "now": SYSTEM_CLOCK.now()}
-    return render(request, template, {**basics, **context})
+    answer = render(request, template, {**basics, **context})
+    answer["X-Cases"] = str(open_cases(request.community.pk))
+    return answer
 
 
 def shell(request: StaffRequest, active: str) -> dict[str, Any]:
     """The shell's context for a page of `request.community`."""
     community = request.community
+    badges = {"cases": open_cases(community.pk)}
     groups = Group.objects.filter(community=community).order_by("name", "pk").only("id", "name", "state")
-    open_cases = Case.objects.filter(community_id=community.pk, state=Case.State.OPEN).count()
     return {
         "community": community,
         "communities": _communities(request),
         "groups_all": list(groups[:MENU_GROUPS]),
-        "navigation": navigation(community.slug, request.may, active=active, badges={"cases": open_cases}),
+        "navigation": navigation(community.slug, request.may, active=active, badges=badges),
         "role_label": str(ROLES[request.staff_role]),
         "zone": community.timezone,
         "now": SYSTEM_CLOCK.now(),
@@ -47,6 +49,11 @@ def shell(request: StaffRequest, active: str) -> dict[str, Any]:
         "search_url": reverse("console:search", args=[community.slug]),
         "active": active,
     }
+
+
+def open_cases(community_id: int) -> int:
+    """How many cases wait for a human."""
+    return Case.objects.filter(community_id=community_id, state=Case.State.OPEN).count()
 
 
 def _communities(request: StaffRequest) -> list[Community]:

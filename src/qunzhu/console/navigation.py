@@ -27,13 +27,14 @@ class Section:
 
 @dataclass(frozen=True)
 class Link:
-    """An entry as this person sees it on this page; `badge` is how much waits for a human."""
+    """An entry as this person sees it on this page; `badge` is how much of `counted` waits for a human."""
 
     label: Promise
     icon: str
     url: str
     active: bool
     badge: int
+    counted: str
 
 
 SECTIONS: tuple[Section, ...] = (
@@ -73,7 +74,7 @@ def navigation(
     shown = []
     for section in SECTIONS:
         links = [
-            Link(e.label, e.icon, url, e.name == active, badges.get(e.badge, 0))
+            Link(e.label, e.icon, url, e.name == active, badges.get(e.badge, 0), e.badge)
             for e in section.entries
             if may(e.permission) and (url := _url(e.name, slug))
         ]

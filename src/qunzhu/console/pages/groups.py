@@ -97,7 +97,7 @@ def act(request: StaffRequest, group_id: int) -> HttpResponse:
         state__in=(Membership.State.LEFT, Membership.State.REMOVED)
     )
     context = {
-        "title": EFFECTS.get(what, what),
+        "title": {"code": _("更换入群链接"), "profile": _("切换能力")}.get(what) or EFFECTS[what],
         "group": group,
         "what": what,
         "ability": next((a for a in abilities if a.action == what), None),

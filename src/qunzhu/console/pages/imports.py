@@ -100,7 +100,7 @@ def _keep(upload: object, name: str) -> str:
 
 
 def _formats() -> list[tuple[str, object]]:
-    return [(AUTO, _("自动识别")), *((f.name, f.title) for f in FORMATS.values())]
+    return [(AUTO, _("自动识别")), *((f.name, _(f.title)) for f in FORMATS.values())]
 
 
 def _form(request: StaffRequest) -> ImportForm:

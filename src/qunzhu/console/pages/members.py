@@ -27,7 +27,7 @@ from qunzhu.kernel.community.access import StaffRequest, check_may, staff_page
 from qunzhu.kernel.community.models import Group, Member, Membership
 from qunzhu.kernel.community.selectors import GONE, memberships_of
 
-ERASE_WORD = "抹除"
+ERASE_WORD = lazy("抹除")
 
 
 @dataclass(frozen=True)
@@ -194,8 +194,8 @@ def _reverse(request: StaffRequest, member: Member) -> str:
 
 
 def _erase(request: StaffRequest, member: Member) -> str:
-    if request.POST.get("word", "").strip() != ERASE_WORD:
-        raise CannotAct(_("请输入“%(word)s”两个字来确认") % {"word": ERASE_WORD})
+    if request.POST.get("word", "").strip() != str(ERASE_WORD):
+        raise CannotAct(_("请输入“%(word)s”来确认") % {"word": ERASE_WORD})
     from qunzhu.kernel.events.erase import erase_member
 
     with audited(request, "member.erase", target=f"member:{member.pk}"):

@@ -80,7 +80,7 @@ def _leaf(leaf: Mapping[str, Any], window: Any) -> str:
         if named:
             return named[0] if yes else named[1]
     words = _operator_words().get(operator, "%(fact)s %(value)s")
-    return words % {"fact": fact_names().get(fact, fact), "value": _value(fact, value)}
+    return words % {"fact": fact_names().get(fact, fact), "value": fact_value(fact, value)}
 
 
 def _counted(window: Mapping[str, Any], operator: str, value: Any) -> str:
@@ -110,9 +110,10 @@ def _action(action: Mapping[str, Any], ladder: LadderSettings) -> str:
     return kind_names().get(name, name)
 
 
-def _value(fact: str, value: Any) -> str:
+def fact_value(fact: str, value: Any) -> str:
+    """The value of a fact in words."""
     if isinstance(value, list):
-        return _("、").join(_value(fact, item) for item in value)
+        return _("、").join(fact_value(fact, item) for item in value)
     if fact == "keyword.categories" and value in Keyword.Category.values:
         return str(categories()[value])
     if isinstance(value, bool):

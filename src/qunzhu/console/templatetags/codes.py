@@ -1,13 +1,21 @@
 """Codes in words: `{% load codes %}{{ entry.action|act_name }}`."""
 
+from typing import Any
+
 from django import template
 
-from qunzhu.console.reading import codes
+from qunzhu.console.reading import codes, rule_words
 
 register = template.Library()
 register.filter("act_name", codes.act_name)
 register.filter("fact_name", codes.fact_name)
 register.filter("kind_name", codes.kind_name)
+
+
+@register.filter
+def fact_value(value: Any, code: str) -> str:
+    """The value of a fact: categories by name, yes and no, lists with commas."""
+    return rule_words.fact_value(code, value)
 
 
 @register.filter

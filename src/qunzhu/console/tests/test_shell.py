@@ -174,7 +174,7 @@ def test_an_act_that_makes_no_sense_changes_nothing(house):
         ({"do": "points", "amount": "0", "text": "x"}, "不能是 0"),
         ({"do": "points", "amount": "-5", "text": "x", "key": "p"}, "积分不够扣:现有 0 分"),
         ({"do": "points", "amount": "5", "text": ""}, "请写下理由"),
-        ({"do": "erase", "word": "删除"}, "请输入“抹除”两个字来确认"),
+        ({"do": "erase", "word": "删除"}, "请输入“抹除”来确认"),
     ):
         answer = browser.post(house.url(f"members/{house.member.pk}/act/"), form)
         assert answer.status_code == 422, form

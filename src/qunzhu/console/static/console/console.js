@@ -79,9 +79,16 @@
     for (const part of all("[data-refresh]")) await (part.dataset.mode === "prepend" ? prepend(part) : replace(part));
   };
   const soon = () => { if (!due) due = setTimeout(refresh, 1000); };
+  const badge = (count) => {
+    const mark = one("[data-badge=cases]");
+    if (!mark || count === null) return;
+    mark.hidden = count === "0";
+    mark.textContent = count;
+  };
   const get = async (url) => {
     try {
       const answer = await fetch(url, { headers: { "X-Requested-With": "fetch" }, redirect: "error" });
+      if (answer.ok) badge(answer.headers.get("X-Cases"));
       return answer.ok ? answer : null;
     } catch { return null; }
   };
