@@ -9,13 +9,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Error, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Playwright, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60
@@ -29,15 +30,18 @@ FLAGS = [
     "--disable-sync",
 ]
 SYSTEM_BROWSERS = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
+DESK = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
 
 @dataclass
 class Server:
-    """The part `qunzhu web` on a free port, with its own home and database. It can be stopped and started again."""
+    """`qunzhu web` (or `up`) on a free port, with its own home and database. It can be stopped and started again."""
 
     home: Path
     port: int
+    part: str = "web"
+    ready: str = "/healthz"
     environment: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
 
@@ -48,7 +52,7 @@ class Server:
     def start(self) -> None:
         with (self.home / "web.log").open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "qunzhu.config.cli", "web", "--port", str(self.port)],
+                [sys.executable, "-m", "qunzhu.config.cli", self.part, "--port", str(self.port)],
                 env=self.environment,
                 stdout=out,
                 stderr=subprocess.STDOUT,
@@ -63,7 +67,7 @@ class Server:
             if process.poll() is not None:
                 break
             try:
-                if httpx.get(f"{self.url}/healthz").status_code == 200:
+                if httpx.get(self.url + self.ready).status_code == 200:
                     return
             except httpx.TransportError:
                 time.sleep(0.1)  # the pace of asking, not a guess how long it takes
@@ -97,15 +101,23 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
+    """HTTP alone: what members do to each other needs nothing else."""
+    with installation("web", "/healthz") as running:
+        running.start()
+        yield running
+
+
+@contextmanager
+def installation(part: str, ready: str) -> Iterator[Server]:
+    """An empty installation, migrated, not started; removed in the end."""
     home = Path(tempfile.mkdtemp(prefix="qzb-", dir="/tmp"))  # short: PostgreSQL's socket lies in it
     home.chmod(0o755)
-    running = Server(home, free_port())
+    running = Server(home, free_port(), part, ready)
     kept = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL", "QUNZHU_SUPERVISOR"}}
     running.environment = {**kept, "QUNZHU_HOME": str(home), "QUNZHU_PUBLIC_URL": running.url}
     try:
         running.run("-m", "qunzhu.ui.messages")
         running.run("-m", "qunzhu.config.cli", "migrate")
-        running.start()
         yield running
     finally:
         running.stop()
@@ -114,6 +126,29 @@ def server() -> Iterator[Server]:
         if (home / "pg").exists():
             stop_embedded(home / "pg")
         shutil.rmtree(home, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class House:
+    """A whole installation at work: receiver, consumers, delivery, console, and a community from its blueprint."""
+
+    server: Server
+    slug: str
+    group: int
+    code: str
+    tokens: list[str]
+    password: str
+
+    def console(self, path: str = "") -> str:
+        return f"{self.server.url}/console/{self.slug}/{path}"
+
+
+@pytest.fixture(scope="session")
+def house() -> Iterator[House]:
+    with installation("up", "/readyz") as running:
+        told = running.run(str(Path(__file__).with_name("seed_house.py"))).splitlines()[-1]
+        running.start()
+        yield House(running, **json.loads(told))
 
 
 @dataclass(frozen=True)
@@ -182,3 +217,58 @@ def phone(chromium: Browser, server: Server, community: Community) -> Iterator[C
     for context in contexts:
         context.close()
     assert problems == []
+
+
+@pytest.fixture
+def people(chromium: Browser, house: House) -> Iterator["People"]:
+    """Phones and desks of one test in the whole installation; a page that logs an error fails its test."""
+    found = People(chromium, house)
+    yield found
+    found.close()
+    assert found.problems == []
+
+
+class People:
+    """Opens phones of new members and desks of the owner."""
+
+    def __init__(self, chromium: Browser, house: House) -> None:
+        self.problems: list[str] = []
+        self._chromium, self._house = chromium, house
+        self._contexts: list[BrowserContext] = []
+
+    def page(self, **options: Any) -> Page:
+        """An empty page in a browser of its own."""
+        context = self._chromium.new_context(locale="zh-CN", **options)
+        self._contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: self.problems.append(f"{page.url}: {error}"))
+        page.on("console", lambda said: self._heard(page, said))
+        return page
+
+    def _heard(self, page: Page, said: ConsoleMessage) -> None:
+        if said.type == "error":  # a violated content security policy is one
+            self.problems.append(f"{page.url}: {said.text}")
+
+    def phone(self, nickname: str, **options: Any) -> Page:
+        """A new member who has just joined the group by its link."""
+        page = self.page(viewport=PHONE, has_touch=True, is_mobile=True, **options)
+        page.goto(f"{self._house.server.url}/j/{self._house.code}/")
+        page.fill("input[name=nickname]", nickname)
+        page.get_by_role("button", name="加入群聊").click()
+        page.locator(".entry").first.wait_for()
+        return page
+
+    def desk(self, path: str = "", **options: Any) -> Page:
+        """The owner, signed in, at a page of the console."""
+        page = self.page(**{"viewport": DESK, **options})
+        page.goto(self._house.console(path))
+        page.fill("[name=username]", "owner")
+        page.fill("[name=password]", self._house.password)
+        page.keyboard.press("Enter")
+        page.locator("main h1").wait_for()
+        return page
+
+    def close(self) -> None:
+        for context in self._contexts:
+            context.close()
