@@ -9,7 +9,7 @@ from qunzhu.kernel.ledger.selectors import balances, member_account
 pytestmark = pytest.mark.django_db(transaction=True)
 
 REPORTED = "这位成员 24 小时内被 3 位成员举报（群规 6.2，满 3 人即核实），已请管理员核实。"
-ANSWERED = "effect.done {} answer done: 已发到群里"
+ANSWERED = "effect.done {} answer done: 已告诉本人"
 
 
 def points_of(world, *names):
@@ -33,7 +33,7 @@ def test_three_people_report_one_and_the_admin_mutes(world):
         ]
     assert world.cases() == []
 
-    world.say("丙", "举报 @阿强 发广告", mentions=[world.id_of("阿强")])
+    world.say("丙", "举报 @阿强 发广告")  # typed by hand, without picking the name
     world.settle()
     assert world.log() == [
         "command.posted 丙 举报 @阿强 发广告 (report)",
@@ -50,7 +50,8 @@ def test_three_people_report_one_and_the_admin_mutes(world):
     page = world.console(f"cases/{case.pk}/")
     assert "都来加我,有内幕" in page
     # Who reports is nobody else's business: the room of others does not show it.
-    assert "举报 骚扰" not in world.seen_by("阿强")
+    assert world.seen_by("阿强") == ["都来加我,有内幕"]
+    assert world.seen_by("甲") == ["都来加我,有内幕", "举报 骚扰", SAY_REPORTED]
 
     world.decide("member_reported", "mute")
     world.settle()

@@ -153,7 +153,12 @@ def _hear_report(batch: Batch, event: Event, filed: dict[tuple[int, int], dateti
         last = filed.get((event.member_id, target)) or _last_report(batch, event, target)
     known = target is not None and Member.objects.filter(community_id=batch.community_id, pk=target).exists()
     told = verdict_on_report(
-        reporter=event.member_id, target=target, is_member=known, last_report_at=last, at=event.occurred_at
+        reporter=event.member_id,
+        target=target,
+        is_member=known,
+        last_report_at=last,
+        at=event.occurred_at,
+        several=bool(event.body.get("target_unclear")),
     )
     if told != SAY_REPORTED or target is None:
         return told
@@ -219,12 +224,15 @@ def _last_report(batch: Batch, event: Event, target: int) -> datetime | None:
 def _answer(event: Event, text: str) -> EffectRequest:
     if event.group_id is None:
         raise ValueError(f"command {event.seq} was posted in no group")
+    payload: dict[str, Any] = {"text": text, "to": event.member_id, "reply_to": event.seq}
+    if event.body["command"] == "report":  # who reports, or tries to, is nobody else's business
+        payload["private"] = True
     return EffectRequest(
         kind="answer",
         key=f"governance:{event.community_id}:{event.seq}",
         group_id=event.group_id,
         member_id=event.member_id,
-        payload={"text": text, "to": event.member_id, "reply_to": event.seq},
+        payload=payload,
         cause_seq=event.seq,
         rule=f"command.{event.body['command']}",
     )

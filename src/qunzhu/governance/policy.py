@@ -13,6 +13,7 @@ SAY_SELF = "不能举报自己哦。想找管理员的话,直接在群里 @ 就�
 SAY_AGAIN = "你 24 小时内已经举报过这位成员,记着呢,不用重复提交。"
 SAY_NOT_A_MEMBER = "这条消息不是成员发的,不用举报。"
 SAY_UNKNOWN = "没找到要举报的人。引用对方的消息发“举报”,或者“举报 @对方 原因”。"
+SAY_SEVERAL = "群里有几位成员叫这个名字。请引用对方的消息发“举报”，这样就不会弄错人。"
 COMMANDS = (
     ("签到", "每天一次,领积分"),
     ("积分", "看余额和今天还能得多少"),
@@ -33,11 +34,17 @@ def say_help(rules_url: str) -> str:
 
 
 def verdict_on_report(
-    *, reporter: int, target: int | None, is_member: bool, last_report_at: datetime | None, at: datetime
+    *,
+    reporter: int,
+    target: int | None,
+    is_member: bool,
+    last_report_at: datetime | None,
+    at: datetime,
+    several: bool = False,
 ) -> str:
-    """What to answer to a report; only `SAY_REPORTED` means that it counts."""
+    """What to answer to a report; only `SAY_REPORTED` means that it counts. `several` people have the name typed."""
     if target is None:
-        return SAY_UNKNOWN
+        return SAY_SEVERAL if several else SAY_UNKNOWN
     if target == reporter:
         return SAY_SELF
     if not is_member:

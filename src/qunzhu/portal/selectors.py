@@ -89,6 +89,7 @@ SELECT o.group_id,
   (SELECT count(*) FROM (SELECT 1 FROM event e WHERE e.community_id = o.community_id AND e.group_id = o.group_id
      AND e.seq > o.last_read_seq AND e.kind = ANY(%(spoken)s) AND e.member_id IS DISTINCT FROM o.member_id
      AND (e.kind <> 'command.posted' OR e.body->>'command' IS DISTINCT FROM 'report')
+     AND (e.body->'private' IS NULL OR (e.body->>'to')::bigint = o.member_id)
      LIMIT %(cap)s) AS counted) AS unread,
   last.text, last.occurred_at
 FROM local_occupant o
@@ -96,6 +97,7 @@ LEFT JOIN LATERAL (SELECT coalesce(e.body->>'nickname' || ': ', '')
      || CASE WHEN e.body->>'type' = 'image' THEN '[图片]' ELSE left(e.body->>'text', 80) END AS text, e.occurred_at
    FROM event e WHERE e.community_id = o.community_id AND e.group_id = o.group_id AND e.kind = ANY(%(spoken)s)
      AND (e.member_id = o.member_id OR e.kind <> 'command.posted' OR e.body->>'command' IS DISTINCT FROM 'report')
+     AND (e.body->'private' IS NULL OR (e.body->>'to')::bigint = o.member_id)
      AND NOT EXISTS (SELECT 1 FROM event r WHERE r.community_id = e.community_id AND r.kind = 'message.recalled'
        AND r.seq > e.seq AND r.group_id = e.group_id AND (r.body->>'target')::bigint = e.seq)
    ORDER BY e.seq DESC LIMIT 1) AS last ON true

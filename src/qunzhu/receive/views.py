@@ -20,7 +20,7 @@ ROOM_KINDS = frozenset({
     "group.unfrozen",
 })  # fmt: skip
 # What concerns the machine, not the room.
-_HIDDEN = frozenset({"platform_user_id", "effect", "platform_id"})
+_HIDDEN = frozenset({"platform_user_id", "effect", "platform_id", "private", "target_unclear"})
 UNREAD_CAP = 100
 MOST_EVENTS = 200
 
@@ -28,11 +28,13 @@ MOST_EVENTS = 200
 def member_view(event: Event, member_id: int, recalled: frozenset[int] = frozenset()) -> dict[str, Any] | None:
     """An event as a member of the group may see it; None when it is not for this member.
 
-    A report reaches the room's page of its author only; a recalled message has lost its content.
+    A report and what is answered to it reach the page of its author only; a recalled message has lost its content.
     """
     if event.kind not in ROOM_KINDS:
         return None
     if event.body.get("command") == "report" and event.member_id != member_id:
+        return None
+    if event.body.get("private") and event.body.get("to") != member_id:
         return None
     body = {k: v for k, v in event.body.items() if k not in _HIDDEN}
     if event.seq in recalled:
@@ -87,8 +89,8 @@ def history(conn: Connection, token: MemberToken, group_id: int, *, before: int 
     rows = conn.execute(
         "SELECT seq FROM event WHERE community_id = %s AND group_id = %s AND seq < %s AND kind = ANY(%s)"
         " AND (member_id = %s OR kind <> 'command.posted' OR body->>'command' IS DISTINCT FROM 'report')"
-        " ORDER BY seq DESC LIMIT %s",
-        [token.community_id, group_id, top, list(ROOM_KINDS), token.member_id, limit + 1],
+        " AND (body->'private' IS NULL OR (body->>'to')::bigint = %s) ORDER BY seq DESC LIMIT %s",
+        [token.community_id, group_id, top, list(ROOM_KINDS), token.member_id, token.member_id, limit + 1],
     ).fetchall()
     wanted = sorted(seq for (seq,) in rows)[-limit:]
     events = log.read_at(conn, token.community_id, wanted)
@@ -144,8 +146,9 @@ def unread(conn: Connection, community_id: int, group_id: int, member_id: int, a
     row = conn.execute(
         "SELECT count(*) FROM (SELECT 1 FROM event WHERE community_id = %s AND group_id = %s AND seq > %s"
         " AND kind = ANY(%s) AND member_id IS DISTINCT FROM %s"
-        " AND (kind <> 'command.posted' OR body->>'command' IS DISTINCT FROM 'report') LIMIT %s) AS n",
-        [community_id, group_id, after, list(SPOKEN), member_id, UNREAD_CAP],
+        " AND (kind <> 'command.posted' OR body->>'command' IS DISTINCT FROM 'report')"
+        " AND (body->'private' IS NULL OR (body->>'to')::bigint = %s) LIMIT %s) AS n",
+        [community_id, group_id, after, list(SPOKEN), member_id, member_id, UNREAD_CAP],
     ).fetchone()
     return int(row[0]) if row else 0
 

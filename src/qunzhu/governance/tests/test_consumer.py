@@ -197,6 +197,7 @@ def test_what_does_not_count_is_told_kindly(size):
     town.report(target_seq=bot)
     town.report(target=10**9)
     town.report(args="")
+    town.report(args="@小明", target_unclear=True)
     run(dataclasses.replace(CONSUMER, batch=size))
     assert town.answers() == [
         policy.SAY_REPORTED,
@@ -206,7 +207,9 @@ def test_what_does_not_count_is_told_kindly(size):
         policy.SAY_NOT_A_MEMBER,
         policy.SAY_NOT_A_MEMBER,
         policy.SAY_UNKNOWN,
+        policy.SAY_SEVERAL,
     ]
+    assert {e.payload.get("private") for e in Effect.objects.all()} == {True}
     assert [(reporter, body["target"]) for reporter, body in town.filed()] == [(town.chen.pk, town.lin.pk)] * 2
 
 

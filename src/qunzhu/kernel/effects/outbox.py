@@ -18,7 +18,7 @@ CHANNEL = "qunzhu_effects"
 KINDS: dict[str, tuple[str, ...]] = {
     "warn": ("text", "seq?"),
     "say": ("text", "reply_to?"),
-    "answer": ("text", "to", "reply_to"),
+    "answer": ("text", "to", "reply_to", "private?"),
     "mute": ("until", "minutes", "text?"),
     "unmute": (),
     "remove": ("text?",),

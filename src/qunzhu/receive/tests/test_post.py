@@ -7,7 +7,7 @@ import pytest
 from django.db import connection, transaction
 
 from qunzhu.kernel.connectors.local.models import Occupant, Room
-from qunzhu.kernel.connectors.local.services import set_profile
+from qunzhu.kernel.connectors.local.services import join_room, set_profile
 from qunzhu.kernel.connectors.local.tests.rooms_made import NOW, make_scene
 from qunzhu.kernel.connectors.local.tokens import member_token
 from qunzhu.receive.app import Limits
@@ -72,6 +72,34 @@ def test_commands_quotes_mentions_and_reports():
     }  # fmt: skip
     assert (events[2].body["target"], "target_seq" in events[2].body) == (two.member.pk, False)
     assert (events[3].body["mentions"], events[3].body["type"]) == ([5], "quote")
+
+
+def test_a_name_typed_after_report_is_the_one_member_of_the_room_who_has_it():
+    scene = make_scene()
+    one = scene.people[0]
+    with transaction.atomic():
+        bob, bobby, *twins = [
+            join_room(room=scene.room, nickname=name, via="link", now=NOW).member.pk
+            for name in ("Bob", "Bob Lee", "小明", "小明")
+        ]
+    outside = make_scene(slug="other", people=3)
+    scene.start = scene.events()[-1].seq
+    typed = [
+        "举报 @Bob 广告", "举报@Bob,广告", "/举报 Bob", "举报 @Bob Lee 广告", "举报 @Bobby 广告", "举报 bob 广告",
+        "举报 小明 骂人", "举报 广告", f"举报 @{outside.people[2].member.display_name}", "举报 @成员1",
+    ]  # fmt: skip
+
+    async def work(client, app):
+        for number, text in enumerate(typed):
+            answer = await post(client, one, group=scene.group.pk, client_id=str(number), text=text)
+            assert answer.status_code == 200
+
+    serve(work)
+    assert len(twins) == 2
+    assert [{k: v for k, v in e.body.items() if k.startswith("target")} for e in scene.events()] == [
+        {"target": bob}, {"target": bob}, {"target": bob}, {"target": bobby}, {}, {}, {"target_unclear": True}, {}, {},
+        {"target": one.member.pk},
+    ]  # fmt: skip
 
 
 def test_malformed_huge_and_hostile_requests_are_refused_and_write_nothing():

@@ -16,6 +16,7 @@ from qunzhu.kernel.events.schema import NewEvent, event_id
 from qunzhu.receive import stream as stream_module
 from qunzhu.receive.app import Limits
 from qunzhu.receive.tests.served import cookie, page, post, serve
+from qunzhu.receive.views import unread
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -64,6 +65,37 @@ def test_a_page_gets_state_then_what_happens_in_its_group_only():
         "at": NOW.isoformat(),
         "body": {"text": "你好", "type": "text", "nickname": "成员2"},
     }
+
+
+def test_what_is_private_reaches_its_member_only():
+    scene = make_scene()
+    one, two = scene.people
+
+    def answer():
+        act = Act(scene.community.pk, scene.group.pk, "qunzhu", NOW)
+        said = [
+            rooms.sent(act, "answer", "已收到", to=two.member.pk, private=True), rooms.sent(act, "say", "大家好"),
+        ]  # fmt: skip
+        log.append(raw_connection(), said, now=NOW)
+
+    async def work(client, app):
+        async with (
+            page(app, "/live/local", cookie(one), group=scene.group.pk) as other,
+            page(app, "/live/local", cookie(two), group=scene.group.pk) as own,
+        ):
+            await other.next("state")
+            await own.next("state")
+            await in_thread(answer)
+            live = [(await other.next())["body"]["text"], (await own.next())["body"]["text"]]
+        texts = []
+        for who in (one, two):
+            found = await client.get("/in/local/history", params={"group": scene.group.pk}, headers=cookie(who))
+            texts.append([e["body"]["text"] for e in found.json()["events"] if e["kind"] == "message.sent"])
+        return live, texts
+
+    assert serve(work) == (["大家好", "已收到"], [["大家好"], ["已收到", "大家好"]])
+    raw = raw_connection()
+    assert [unread(raw, scene.community.pk, scene.group.pk, who.member.pk, scene.start) for who in (one, two)] == [1, 2]
 
 
 def test_decisions_and_cases_never_reach_members_but_the_console_hears_everything():

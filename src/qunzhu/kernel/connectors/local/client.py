@@ -44,7 +44,9 @@ def _speak(_conn: Connection, act: Act, task: Task) -> Outcome:
     payload = task.payload
     to = payload.get("to", task.member_id)
     reply_to = payload.get("reply_to", payload.get("seq"))
-    return Outcome("done", "已发到群里", (rooms.sent(act, task.kind, payload["text"], to=to, reply_to=reply_to),))
+    private = bool(payload.get("private"))
+    said = rooms.sent(act, task.kind, payload["text"], to=to, reply_to=reply_to, private=private)
+    return Outcome("done", "已告诉本人" if private else "已发到群里", (said,))
 
 
 def _with_text(act: Act, task: Task, happened: NewEvent) -> tuple[NewEvent, ...]:

@@ -106,13 +106,17 @@ def set_frozen(conn: psycopg.Connection[Any], act: Act, *, frozen: bool) -> NewE
     return act.event("group.frozen" if frozen else "group.unfrozen", {"by": act.by}) if changed else None
 
 
-def sent(act: Act, purpose: str, text: str, *, to: int | None = None, reply_to: int | None = None) -> NewEvent:
-    """The product speaks in the room."""
+def sent(
+    act: Act, purpose: str, text: str, *, to: int | None = None, reply_to: int | None = None, private: bool = False
+) -> NewEvent:
+    """The product speaks in the room; what is `private` only `to` gets to see."""
     body: dict[str, Any] = {"text": text, "purpose": purpose}
     if to is not None:
         body["to"] = to
     if reply_to is not None:
         body["reply_to"] = reply_to
+    if private:
+        body["private"] = True
     return act.event("message.sent", body, purpose)
 
 
