@@ -27,7 +27,7 @@ _DAY_MS = 86_400_000
 _NO_EFFECT = {
     "exempt": "是运营人员，不作处理",
     "cleared": "已经报备，不作处理",
-    "yielded": "处理已在进行，不再加重",
+    "shadow": "试运行，只作记录",
 }
 
 
@@ -361,16 +361,20 @@ def _sentence(
 
 
 def _consequence(claim: _Claim, end: str, number: int) -> str:
-    """What follows, as the end of a sentence: the severest of what the rule wants."""
+    """What follows, as the end of a sentence: the severest of what the rule wants, or that nothing more is done."""
+    case = "已请管理员核实" if claim.case is not None else ""  # opened also where the rest yields
+    if claim.outcome in _NO_EFFECT:
+        return _NO_EFFECT[claim.outcome]
+    if claim.outcome == "yielded":
+        running = claim.yielded_to == claim.blocked_by
+        return case or ("处理已在进行，不再加重" if running else "已按另一条规则处理，不再另作处理")
+    if claim.freeze:
+        return "本群先冻结，等管理员处理"
     penalties = {
         "warn": "先提醒一次",
         "mute": f"先休息 {sentences.duration(claim.minutes)}，{end} 恢复",
         "remove": f"这是第 {number} 次，先请离开本群",
     }
-    if claim.freeze:
-        return "本群先冻结，等管理员处理"
     if claim.step:
         return penalties[claim.step]
-    if claim.recall:
-        return "这条消息先收回"
-    return "已请管理员核实" if claim.case is not None else _NO_EFFECT.get(claim.outcome, "只作记录")
+    return "这条消息先收回" if claim.recall else case or "只作记录"

@@ -248,10 +248,14 @@ def test_the_severest_effect_wins_and_the_others_are_recorded():
     story = Story()
     for n in range(5):
         story.post(LINK.format(n=n))
-    assert [(d.rule, d.outcome, d.step, d.yielded_to, d.strike) for d in story.post(LINK.format(n=6))] == [
+    decisions = story.post(LINK.format(n=6))
+    assert [(d.rule, d.outcome, d.step, d.yielded_to, d.strike) for d in decisions] == [
         ("daily_cap", "yielded", "warn", "equal_links", False),
         ("equal_links", "live", "mute", "", True),
     ]
+    assert decisions[0].sentence == (
+        "小林，今天已发 6 条（群规 2.1，上限 5 条），已按另一条规则处理，不再另作处理。觉得不对？请联系管理员。"
+    )
 
 
 def test_a_third_strike_removes_also_where_the_rule_only_mutes():
@@ -289,7 +293,11 @@ def test_a_rule_on_trial_decides_but_does_nothing():
     story = Story("none")
     story.publish(rules, book["settings"])
     for _ in range(3):
-        assert brief(story.post(AD)) == [("ad_without_clearance", "shadow", "warn")]
+        (decision,) = story.post(AD)
+        assert brief([decision]) == [("ad_without_clearance", "shadow", "warn")]
+        assert decision.sentence == (
+            "小林，发广告要先报备（群规 2.2，违规第 1 次，3 次移出），试运行，只作记录。觉得不对？请联系管理员。"
+        )
     assert story.order.subjects[f"m:{MEMBER}"].standing.marks == []
 
 
