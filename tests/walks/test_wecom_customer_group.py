@@ -99,3 +99,29 @@ def test_an_answer_that_cannot_be_given_is_said_to_be_impossible(wecom):
         "effect.done 小美 answer unsupported: 企业微信客户群里服务器不能发言,成员可在「我的」页面查看结果",
     ]
     assert wecom.cases() == []
+
+
+@pytest.mark.parametrize(
+    ("by_hand", "removed", "note"),
+    [
+        (True, "member.removed 阿强 by hand", "成员已被移出本群,无需再处理"),
+        (False, "member.left 阿强", "成员已自行退群,无需再处理"),
+    ],
+)
+def test_who_is_out_of_the_group_need_not_be_muted_any_more(wecom, by_hand, removed, note):
+    for name in ("阿强", "小美"):
+        for _ in range(6):
+            wecom.say(name, f"https://a.example.com/{name}")
+    wecom.settle()
+    wecom.log()
+    if by_hand:
+        wecom.act("群主", "remove", member=wecom.id_of("阿强"))
+    else:
+        assert wecom.post("阿强", "/leave").status_code == 200
+    wecom.settle()
+    assert wecom.log() == [
+        removed,
+        f"effect.done 阿强 mute failed: 平台通知 确认做不到:{note}",
+        "case.decided 阿强 effect_task cannot by 平台通知",
+    ]
+    assert open_task().member_id == wecom.id_of("小美")  # hers is none of his

@@ -1,7 +1,8 @@
 """Closes the loop of effects that a human was asked to do: what a platform reports confirms the open task.
 
 Hears: what was done by hand on a platform (member.removed, member.left, member.muted, group.announced, group.frozen,
-group.unfrozen, message.recalled). Writes: case.decided, effect.done (through the case's own button).
+group.unfrozen, message.recalled). Writes: case.decided, effect.done (through the case's own button). Whoever is out
+of the group need not be warned or muted any more: those tasks end with it.
 """
 
 from qunzhu.kernel.cases.models import Case
@@ -20,6 +21,8 @@ FULFILS: dict[str, str] = {
     "group.unfrozen": "unfreeze",
     "message.recalled": "recall",
 }
+# for members who are out of the group these have no object any more
+POINTLESS = ("warn", "mute", "unmute")
 PLATFORM = "平台通知"
 
 
@@ -31,6 +34,8 @@ def handle(batch: Batch) -> None:
         # An event with an effect is the product's own act, which no human was asked for.
         if event.group_id is not None and not event.historic and not event.body.get("effect"):
             _confirm(batch, event, event.group_id)
+        if event.group_id is not None and not event.historic and FULFILS[event.kind] == "remove":
+            _end_pointless(batch, event, event.group_id)
 
 
 def _confirm(batch: Batch, event: Event, group_id: int) -> None:
@@ -44,12 +49,26 @@ def _confirm(batch: Batch, event: Event, group_id: int) -> None:
         seq=event.body["target"] if kind == "recall" else None,
     )
     note = "成员已自行退群" if event.kind == "member.left" else "有人在平台上手动完成"
+    _decide(batch, case_ids, "mark_done", note)
+
+
+def _end_pointless(batch: Batch, event: Event, group_id: int) -> None:
+    """It was not done and cannot be: the button says so, and the note why."""
+    note = "成员已自行退群,无需再处理" if event.kind == "member.left" else "成员已被移出本群,无需再处理"
+    for kind in POINTLESS:
+        case_ids = lock_open_tasks(
+            batch.connection, batch.community_id, group_id=group_id, kind=kind, member_id=event.member_id, seq=None
+        )
+        _decide(batch, case_ids, "cannot", note)
+
+
+def _decide(batch: Batch, case_ids: list[int], action: str, note: str) -> None:
     open_cases = Case.objects.filter(community_id=batch.community_id, pk__in=case_ids, state=Case.State.OPEN)
     for case in open_cases.order_by("pk"):
         decide_case(
             community_id=batch.community_id,
             case_id=case.pk,
-            action="mark_done",
+            action=action,
             user=PLATFORM,
             role="owner",
             version=case.version,
