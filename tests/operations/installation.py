@@ -64,6 +64,13 @@ class Installation:
             stdin=subprocess.DEVNULL,
         )
 
+    def console_token(self, community_id: int) -> str:
+        """What the console's live page of a community carries, signed with this installation's key."""
+        sign = f"from qunzhu.kernel.connectors.local import tokens; print(tokens.console_token({community_id}))"
+        return subprocess.run(
+            [sys.executable, "-c", sign], env=self.environment(), capture_output=True, text=True, timeout=60, check=True
+        ).stdout.strip()
+
     def up(self, *arguments: str) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "qunzhu.config.cli", "up", "--port", str(self.port), *arguments],

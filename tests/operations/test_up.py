@@ -2,12 +2,14 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import httpx
 import psutil
 import pytest
 
+from qunzhu.config.processes import STOP_SECONDS
 from tests.operations.installation import Installation, wait_for
 
 
@@ -53,6 +55,25 @@ def test_one_command_runs_everything_survives_a_crash_and_stops_cleanly(place: I
     assert [p for p in everyone if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []
     assert not place.database_runs()
     assert place.lines[-1] == "up       │ stopping PostgreSQL"
+
+
+def test_an_open_live_page_ends_properly_and_does_not_hold_the_stop(place: Installation):
+    made = place.run("init")
+    assert made.returncode == 0, made.stderr
+    place.up()
+    token = place.console_token(1)
+    with httpx.stream("GET", f"{place.url}/live/console?token={token}", timeout=30, trust_env=False) as page:
+        assert page.status_code == 200
+        chunks = page.iter_bytes()
+        assert next(chunks) == b"retry: 1000\n\n"
+        workers = place.parts()["web"].children()
+        began = time.monotonic()
+        place.process.send_signal(signal.SIGTERM)
+        assert b"".join(chunks).replace(b": still here\n\n", b"") == b""  # raises when cut off in the middle
+    assert place.wait() == 0
+    assert time.monotonic() - began < 2 * STOP_SECONDS  # of which PostgreSQL takes its part
+    assert [line for line in place.lines if "Killing" in line or "killing" in line] == []
+    assert [w for w in workers if w.is_running()] == []
 
 
 def test_parts_end_when_their_supervisor_is_killed_and_the_next_start_finds_the_database(place: Installation):

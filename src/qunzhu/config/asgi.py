@@ -3,6 +3,7 @@
 `web()`, `receive()` and `console()` are the applications of the processes of the same name.
 """
 
+import asyncio
 import contextlib
 import multiprocessing
 import os
@@ -53,7 +54,6 @@ def _pages() -> list[BaseRoute]:
 
     pages = WSGIMiddleware(application, workers=PAGE_THREADS)  # type: ignore[arg-type]
     return [Mount("/", app=_receiving_by_coroutine(pages))]
-    return [Mount("/", app=_receiving_by_coroutine(WSGIMiddleware(application, workers=PAGE_THREADS)))]
 
 
 def _receiving_by_coroutine(app: Any) -> Any:
@@ -80,9 +80,32 @@ def _lifespan(routes: list[BaseRoute]) -> Callable[[Starlette], Any]:
         from qunzhu.receive.app import lifespan as receiver_lifespan
 
         async with receiver_lifespan(app):
+            if multiprocessing.parent_process() is not None:
+                _close_pages_first(app)
             yield
 
     return lifespan
+
+
+def _close_pages_first(app: Starlette) -> None:
+    """Granian ends the application only when every connection has ended; live pages never end by themselves.
+
+    A worker is stopped with SIGTERM: the pages are closed, then granian hears it as SIGINT, which means the same to it.
+    """
+    loop = asyncio.get_running_loop()
+    closing: list[asyncio.Task[None]] = []
+
+    async def close() -> None:
+        try:
+            await app.state.receiver.stream.stop()
+        finally:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    def on_signal() -> None:
+        if not closing:
+            closing.append(loop.create_task(close()))
+
+    loop.add_signal_handler(signal.SIGTERM, on_signal)
 
 
 def _end_with_the_server() -> None:

@@ -13,10 +13,11 @@ import structlog
 from qunzhu.config.logs import configure_logs
 from qunzhu.config.parent import die_with_parent
 from qunzhu.config.problems import Problem
+from qunzhu.kernel.database import require_installation
 
 HOST = "127.0.0.1"
 PORT = 8000
-STOP_SECONDS = 5  # an open live stream may hold a stopping server that long
+STOP_SECONDS = 5  # an answer that a client does not take may hold a stopping server that long
 SUPERVISOR = "QUNZHU_SUPERVISOR"  # process id of `qunzhu up`, set for its children
 logger = structlog.get_logger("qunzhu.process")
 
@@ -124,6 +125,7 @@ def _serve(name: str, host: str, port: int, workers: int) -> None:
     configure_logs(name)
     if supervisor := os.environ.get(SUPERVISOR):
         die_with_parent(parent=int(supervisor))
+    require_installation()
     check_port(host, port)
     from granian import Granian
     from granian.constants import Interfaces, Loops

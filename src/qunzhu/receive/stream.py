@@ -112,8 +112,7 @@ class Stream:
         self._stopping = True
         for channel in self.channels.values():
             for subscriber in channel.subscribers:
-                subscriber.start_over()
-                subscriber.offer(_END)
+                subscriber.offer(_END)  # wakes the page that waits; one with a queue looks before its next item
         tasks = [t for t in [self._listener, *(c.pump for c in self.channels.values())] if t is not None]
         for task in tasks:
             task.cancel()
