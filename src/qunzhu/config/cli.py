@@ -1,5 +1,6 @@
 """`qunzhu`: every command in one table, each imported only when it is asked for."""
 
+import errno
 import importlib
 import os
 import sys
@@ -33,6 +34,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+# These make an installation where there is none; every other command works with the one there is.
+CREATES = frozenset({"demo", "up", "init", "migrate", "restore"})
+
+
 class LazyCommands(click.Group):
     """Commands of `COMMANDS`; listing them imports none of them."""
 
@@ -48,6 +53,16 @@ class LazyCommands(click.Group):
             raise TypeError(f"{COMMANDS[name][0]} is no click command")
         command.name = name
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        found = super().resolve_command(ctx, args)
+        if found[0] not in CREATES:
+            from qunzhu.kernel.database import only_existing
+
+            only_existing()
+        return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
@@ -77,6 +92,7 @@ def main() -> None:
         click.echo("已取消 aborted", err=True)
         sys.exit(130)
     except click.ClickException as problem:
+        problem = of_a_setting(problem) or problem
         problem.show()
         sys.exit(problem.exit_code)
     except Exception as error:
@@ -99,12 +115,33 @@ def _start_checks() -> None:
         )
 
 
+def of_a_setting(error: click.ClickException) -> Problem | None:
+    """The same complaint about an option, naming the environment variable that it came from; None when it was typed."""
+    if not isinstance(error, click.BadParameter) or error.ctx is None or error.param is None or not error.param.name:
+        return None
+    if error.ctx.get_parameter_source(error.param.name) is not click.core.ParameterSource.ENVIRONMENT:
+        return None
+    variable = str(error.param.envvar)
+    what = error.message
+    if isinstance(error.param.type, click.IntRange):
+        what = f"must be a whole number from {error.param.type.min} to {error.param.type.max}"
+    return BadConfiguration(f"{variable}={os.environ.get(variable)}: {what}", f"correct {variable}, or unset it")
+
+
 def explain(error: BaseException) -> Problem | None:
     """What an operator can do about `error`; None when it is ours to mend."""
     import psycopg
 
+    from qunzhu.kernel.database import NoInstallationError
+
     cause: BaseException | None = error
     while cause is not None:
+        if isinstance(cause, NoInstallationError):
+            return Problem(str(cause), "run `qunzhu init` or `make demo`, or set QUNZHU_HOME to where it is")
+        if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
+            return Problem(
+                "no space left on the disk", "make room and try again; `qunzhu doctor` says how much is free"
+            )
         if isinstance(cause, psycopg.errors.UndefinedTable | psycopg.errors.UndefinedColumn):
             return Problem("the database has not been brought to this version", "run: qunzhu migrate")
         if isinstance(cause, psycopg.OperationalError):

@@ -10,19 +10,23 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import click
 import msgspec
 import psycopg
 
+from qunzhu.config.addresses import allowed_hosts, public_url
 from qunzhu.config.health import missing_migrations
 from qunzhu.config.processes import HOST, PORT
-from qunzhu.kernel.database import database_url, home
+from qunzhu.kernel.database import database_url, home_path, installed
 
 SOCKET_PATH_BYTES = 107
 FREE_BYTES = 2 * 1024**3
 SKEW_SECONDS = 2.0
 LAG_EVENTS = 50_000
+OTHERS_WRITE = 0o022
+OTHERS = 0o077
 OLDEST_POSTGRESQL = 140_000
 VENDOR = ("htmx.min.js", "weui.min.css", "echarts.min.js")
 
@@ -59,7 +63,8 @@ def command(as_json: bool, port: int) -> None:
 def examine(port: int = PORT) -> list[Finding]:
     """Every finding; a check that itself fails is a finding too."""
     findings: list[Finding] = []
-    for check in (python, home_folder, socket_path, disk, secret_key, browser_files, translations, chinese_font):
+    checks = (python, home_folder, black_box, socket_path, disk, secret_key, addresses)
+    for check in (*checks, browser_files, translations, chinese_font):
         findings += _safely(check.__name__, check)
     findings += _safely("port", lambda: port_free(port))
     return findings + _safely("database", database)
@@ -79,16 +84,51 @@ def python() -> Iterator[Finding]:
 
 
 def home_folder() -> Iterator[Finding]:
-    folder = home()
-    writable = os.access(folder, os.W_OK | os.X_OK)
-    yield Finding("home", "ok" if writable else "fail", str(folder), "let this user own the folder, or set QUNZHU_HOME")
+    """Others may pass through the home (PostgreSQL can run as another user), but only its owner writes."""
+    folder = home_path()
+    if not folder.exists():
+        yield Finding("home", "ok", f"{folder} will be made at the first start")
+        return
+    if not os.access(folder, os.W_OK | os.X_OK):
+        yield Finding("home", "fail", str(folder), "let this user own the folder, or set QUNZHU_HOME")
+    elif folder.stat().st_mode & OTHERS_WRITE:
+        yield Finding("home", "fail", f"{folder} can be changed by others", f"chmod go-w {folder}")
+    else:
+        yield Finding("home", "ok", str(folder))
+
+
+def black_box() -> Iterator[Finding]:
+    """The signing key and the witness lie there: nobody else may read or write them."""
+    folder = home_path() / "blackbox"
+    if not folder.exists():
+        yield Finding("black box", "ok", "its folder will be made at the first seal")
+        return
+    exposed = [path for path in (folder, *sorted(folder.rglob("*"))) if path.stat().st_mode & OTHERS]
+    yield Finding(
+        "black box", "fail" if exposed else "ok", f"{exposed[0]} is open to others" if exposed else str(folder),
+        f"chmod -R go-rwx {folder}",
+    )  # fmt: skip
+
+
+def addresses() -> Iterator[Finding]:
+    """Pages answer only to the names in QUNZHU_HOSTS: the public address must be one of them."""
+    from django.http.request import split_domain_port, validate_host
+
+    url, hosts = public_url(), allowed_hosts()
+    host = split_domain_port(urlsplit(url).netloc)[0]
+    fine = bool(host) and validate_host(host, hosts)
+    yield Finding(
+        "addresses", "ok" if fine else "fail",
+        url if fine else f"pages refuse {host or url}: QUNZHU_PUBLIC_URL is {url}, QUNZHU_HOSTS is {','.join(hosts)}",
+        "let QUNZHU_HOSTS contain the host of QUNZHU_PUBLIC_URL",
+    )  # fmt: skip
 
 
 def socket_path() -> Iterator[Finding]:
     """The embedded PostgreSQL's socket lies in its folder, and the system limits the length of such paths."""
     if os.environ.get("DATABASE_URL"):
         return
-    length = len(os.fsencode(home() / "pg" / ".s.PGSQL.5432"))
+    length = len(os.fsencode(home_path() / "pg" / ".s.PGSQL.5432"))
     fine = length <= SOCKET_PATH_BYTES
     yield Finding(
         "socket path",
@@ -99,7 +139,10 @@ def socket_path() -> Iterator[Finding]:
 
 
 def disk() -> Iterator[Finding]:
-    free = shutil.disk_usage(home()).free
+    place = home_path()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
     state: State = "ok" if free >= FREE_BYTES else "fail" if free < FREE_BYTES // 8 else "warn"
     yield Finding("disk", state, f"{free / 1024**3:.1f} GiB free", "make room: PostgreSQL stops when the disk is full")
 
@@ -108,7 +151,7 @@ def secret_key() -> Iterator[Finding]:
     if os.environ.get("QUNZHU_SECRET_KEY"):
         yield Finding("secret key", "ok", "from QUNZHU_SECRET_KEY")
         return
-    file = home() / "secret_key"
+    file = home_path() / "secret_key"
     if not file.exists():
         yield Finding("secret key", "ok", "will be made at the first start")
         return
@@ -172,6 +215,12 @@ def port_free(port: int) -> Iterator[Finding]:
 
 
 def database() -> Iterator[Finding]:
+    if not installed():
+        yield Finding(
+            "database", "fail", f"no installation in {home_path()}",
+            "run `qunzhu init` or `make demo`, or set QUNZHU_HOME to where it is",
+        )  # fmt: skip
+        return
     try:
         conn = psycopg.connect(database_url(), autocommit=True, connect_timeout=5)
     except psycopg.OperationalError as error:

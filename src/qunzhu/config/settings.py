@@ -6,19 +6,21 @@ from pathlib import Path
 import django_stubs_ext
 from django.utils.translation import gettext_lazy as _
 
+from qunzhu.config.addresses import allowed_hosts, public_url
 from qunzhu.kernel.database import database_url, django_database, home
 from qunzhu.kernel.installation import installation_secret
 
 django_stubs_ext.monkeypatch()
 
 PACKAGE = Path(__file__).resolve().parent.parent
+# First of all: where there is no installation this ends here, and nothing was left behind.
+DATABASES = {"default": django_database(database_url())}
 HOME = home()
-
 
 SECRET_KEY = installation_secret("secret_key")
 DEBUG = os.environ.get("QUNZHU_DEBUG") == "1"
-ALLOWED_HOSTS = os.environ.get("QUNZHU_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
-PUBLIC_URL = os.environ.get("QUNZHU_PUBLIC_URL", "http://127.0.0.1:8000").rstrip("/")
+ALLOWED_HOSTS = allowed_hosts()
+PUBLIC_URL = public_url()
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 INSTALLED_APPS = [
@@ -79,7 +81,6 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": django_database(database_url())}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 LANGUAGE_CODE = "zh-hans"

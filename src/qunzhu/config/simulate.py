@@ -30,7 +30,6 @@ Progress = Callable[[int], None]
 @click.group()
 def command() -> None:
     """Let simulated members talk; each is marked （模拟）."""
-    setup_django()
 
 
 @command.command(name="month")
@@ -40,6 +39,7 @@ def command() -> None:
 @click.option("--seed", default=SEED, show_default=True)
 def month_command(slug: str, people: int, days: int, seed: int) -> None:
     """Append a past stretch as history: nobody is punished, nothing leaves, all is marked."""
+    setup_django()
     added = simulate_month(
         community=_community(slug), people=population(seed, people, days), days=days, seed=seed, now=SYSTEM_CLOCK.now()
     )
@@ -55,6 +55,7 @@ def month_command(slug: str, people: int, days: int, seed: int) -> None:
 @click.option("--seed", default=SEED, show_default=True)
 def live_command(slug: str, url: str, people: int, messages: int, rate: float, seed: int) -> None:
     """Post into the community's first open local group; a running `qunzhu up` takes them."""
+    setup_django()
     speakers = join_speakers(community=_community(slug), people=population(seed, people), now=SYSTEM_CLOCK.now())
     tally = asyncio.run(talk(url, speakers, messages=messages, rate=rate, seed=seed))
     click.echo(

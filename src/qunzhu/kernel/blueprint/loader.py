@@ -31,7 +31,10 @@ _PLAIN_TAGS = "tag:yaml.org,2002:"
 
 @dataclass(frozen=True)
 class Mistake:
-    """One thing that is wrong. `line` counts from 1; `field` reads like `risk.yellow.mute` or `groups[0].name`."""
+    """One thing that is wrong. `line` counts from 1; 0 is the file as a whole.
+
+    `field` reads like `risk.yellow.mute` or `groups[0].name`.
+    """
 
     line: int
     field: str
@@ -39,7 +42,8 @@ class Mistake:
     remedy: str = ""
 
     def text(self, file: str) -> str:
-        where = f"{file}:{self.line}: {self.field}: " if self.field else f"{file}:{self.line}: "
+        place = f"{file}:{self.line}" if self.line else file
+        where = f"{place}: {self.field}: " if self.field else f"{place}: "
         return where + self.message + (f" ({self.remedy})" if self.remedy else "")
 
 
@@ -72,7 +76,7 @@ def find(name_or_file: str) -> Path:
         if "/" not in name_or_file and shipped.is_file():
             return shipped
     names = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
-    raise BadBlueprint(name_or_file, [Mistake(1, "", "there is no such blueprint", f"shipped: {', '.join(names)}")])
+    raise BadBlueprint(name_or_file, [Mistake(0, "", "there is no such blueprint", f"shipped: {', '.join(names)}")])
 
 
 def load(path: Path, *, check_rules: RuleCheck | None = None) -> Loaded:
@@ -81,9 +85,9 @@ def load(path: Path, *, check_rules: RuleCheck | None = None) -> Loaded:
         size = path.stat().st_size
         raw = path.read_bytes() if size <= MAX_BYTES else b""
     except OSError as error:
-        raise BadBlueprint(str(path), [Mistake(1, "", f"cannot be read: {error.strerror}")]) from None
+        raise BadBlueprint(str(path), [Mistake(0, "", f"cannot be read: {error.strerror}")]) from None
     if size > MAX_BYTES:
-        raise BadBlueprint(str(path), [Mistake(1, "", f"has {size:,} bytes, at most {MAX_BYTES:,} are read")])
+        raise BadBlueprint(str(path), [Mistake(0, "", f"has {size:,} bytes, at most {MAX_BYTES:,} are read")])
     return loads(raw, file=str(path), folder=path.parent, check_rules=check_rules)
 
 
