@@ -233,3 +233,9 @@ def _moment(value: str | None) -> datetime | None:
     except ValueError:
         return None
     return found if found and found.tzinfo else None
+
+
+@require_GET
+def front(request: HttpRequest) -> HttpResponse:
+    """The bare address: members come to their groups, everybody else to the console's door."""
+    return redirect("portal:groups" if visitor_of(request) else "/console/")

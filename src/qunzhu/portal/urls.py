@@ -7,6 +7,7 @@ from qunzhu.portal import pages
 app_name = "portal"
 
 urlpatterns = [
+    path("", pages.front, name="front"),
     path("j/<str:code>/", pages.join, name="join"),
     path("j/<str:code>/qr.svg", pages.join_qr, name="join_qr"),
     path("g/<int:group_id>/", pages.chat, name="chat"),

@@ -136,6 +136,11 @@ def test_an_unknown_code_is_not_found(room: Room) -> None:
     assert Client().get("/j/unknown/qr.svg").status_code == 404
 
 
+def test_the_bare_address_leads_members_to_their_groups_and_others_to_the_console(chen: Joined) -> None:
+    assert browser_of(chen).get("/").headers["Location"] == "/me/groups/"
+    assert Client().get("/").headers["Location"] == "/console/"
+
+
 def test_the_qr_code_is_an_svg(room: Room) -> None:
     code = Client().get(f"/j/{room.join_code}/qr.svg")
     assert code["Content-Type"] == "image/svg+xml"
