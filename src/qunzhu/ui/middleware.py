@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.utils import translation
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
@@ -26,6 +26,15 @@ class LanguageMiddleware:
         return response
 
 
+def _has_nul(request: HttpRequest) -> bool:
+    """Whether path or query hold a NUL: no column can, and nobody types it."""
+    return "\0" in request.path or any("\0" in part for key, values in request.GET.lists() for part in (key, *values))
+
+
+def _unaskable() -> HttpResponse:
+    return HttpResponseBadRequest("这个网址里有无法识别的字符", content_type="text/plain; charset=utf-8")
+
+
 class SecurityHeadersMiddleware:
     """A content security policy with a nonce per response (`request.csp_nonce` in templates)."""
 
@@ -35,7 +44,7 @@ class SecurityHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         nonce = secrets.token_urlsafe(16)
         request.csp_nonce = nonce  # type: ignore[attr-defined]
-        response = self.get_response(request)
+        response = _unaskable() if _has_nul(request) else self.get_response(request)
         # Unfold runs Alpine.js, whose expressions need 'unsafe-eval'; inline scripts still need the nonce.
         response.headers.setdefault(
             "Content-Security-Policy",
