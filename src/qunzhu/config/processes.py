@@ -13,6 +13,7 @@ import structlog
 from qunzhu.config.logs import configure_logs
 from qunzhu.config.parent import die_with_parent
 from qunzhu.config.problems import Problem
+from qunzhu.kernel.database import require_installation
 
 HOST = "127.0.0.1"
 PORT = 8000
@@ -124,6 +125,7 @@ def _serve(name: str, host: str, port: int, workers: int) -> None:
     configure_logs(name)
     if supervisor := os.environ.get(SUPERVISOR):
         die_with_parent(parent=int(supervisor))
+    require_installation()
     check_port(host, port)
     from granian import Granian
     from granian.constants import Interfaces, Loops
