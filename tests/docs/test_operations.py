@@ -5,6 +5,7 @@ from pathlib import Path
 
 from qunzhu.config.cli import COMMANDS
 from qunzhu.config.jobs import JOBS
+from qunzhu.kernel.database import NETWORK_TIMEOUTS
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / "docs/operations"
@@ -28,6 +29,10 @@ def test_every_environment_variable_is_documented_and_no_other():
     for path in sources:
         used |= {f"QUNZHU_{name.upper()}" for name in re.findall(r"installation_secret\(\"(\w+)\"\)", path.read_text())}
     assert set(rows("settings.md", r"^\| `(\w+)` \|")) == used
+
+
+def test_the_timeouts_that_a_database_url_gets_are_documented():
+    assert dict(rows("settings.md", r"`(\w+)=(\d+)`")) == NETWORK_TIMEOUTS
 
 
 def test_every_command_is_documented_in_the_order_of_help():

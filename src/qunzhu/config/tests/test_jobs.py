@@ -1,0 +1,125 @@
+"""Each job that time starts runs once against a database and does what docs/operations/jobs.md says of it."""
+
+import os
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from structlog.testing import capture_logs
+
+from qunzhu.config import jobs
+from qunzhu.kernel.cases.models import Case, CaseNote
+from qunzhu.kernel.cases.services import open_case
+from qunzhu.kernel.community.tests.factories import NOW, make_community, make_group, make_member, write
+from qunzhu.kernel.events.models import SealedBlock
+from qunzhu.kernel.ledger.services import award
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def stamp(moment):
+    """When a run was due, as procrastinate hands it over."""
+    return int(moment.timestamp())
+
+
+def execute(sql, values=()):
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        return cursor.fetchall() if cursor.description else []
+
+
+def make_case(community, urgency):
+    opened = open_case(
+        community_id=community.pk, kind="rule_review", key=urgency, title="看一看", urgency=urgency, now=NOW
+    )
+    return Case.objects.get(pk=opened.case_id)
+
+
+def test_seal_closes_the_tail_of_a_quiet_black_box():
+    c = make_community()
+    group = make_group(c)
+    last = write(c, "group.frozen", group=group, by="owner")
+    assert jobs.seal(stamp(NOW)) == 1
+    block = SealedBlock.objects.get(community_id=c.pk)
+    assert (block.number, block.first_seq, block.last_seq) == (1, 1, last)
+    assert jobs.seal(stamp(NOW)) == 0
+
+
+def test_ledger_names_every_broken_invariant():
+    c = make_community()
+    lin = make_member(c)
+    award(community_id=c.pk, member_id=lin.pk, amount=5, key="k", kind="checkin", now=NOW)
+    assert jobs.check_ledgers(stamp(NOW)) == 0
+    execute("UPDATE account SET balance = 7 WHERE community_id = %s AND owner = %s", [c.pk, f"m:{lin.pk}"])
+    with capture_logs() as logs:
+        assert jobs.check_ledgers(stamp(NOW)) == 1
+    assert [(e["event"], e["community"], e["problem"]) for e in logs] == [
+        ("ledger invariant broken", c.pk, f"account m:{lin.pk} has 7 PTS, its postings sum to 5")
+    ]
+
+
+def test_deadlines_raise_the_urgency_once():
+    case = make_case(make_community(), "yellow")
+    late = case.deadline + timedelta(minutes=1)
+    assert jobs.escalate(stamp(case.deadline - timedelta(minutes=1))) == 0
+    assert (jobs.escalate(stamp(late)), jobs.escalate(stamp(late))) == (1, 0)
+    case.refresh_from_db()
+    assert (case.urgency, case.deadline, case.version) == ("orange", None, 2)
+    assert [n.text for n in CaseNote.objects.filter(case=case)] == ["超过处理期限，已提高紧急程度"]
+
+
+def test_stale_grey_cases_are_closed_and_coloured_ones_stay():
+    c = make_community()
+    grey, yellow = make_case(c, "grey"), make_case(c, "yellow")
+    assert jobs.expire_stale_cases(stamp(NOW + timedelta(days=89))) == 0
+    assert jobs.expire_stale_cases(stamp(NOW + timedelta(days=91))) == 1
+    states = dict(Case.objects.values_list("pk", "state"))
+    assert (states[grey.pk], states[yellow.pk]) == ("expired", "open")
+
+
+def test_silence_is_warned_of_once_when_it_is_long_enough():
+    talking, alone = make_community({"analytics": {"quiet_alarm": 60}}), make_community()
+    make_group(talking)
+    assert alone.pk not in jobs.warn_of_silence(stamp(NOW + timedelta(minutes=15)))  # no open group
+    with capture_logs() as logs:
+        found = [jobs.warn_of_silence(stamp(NOW + timedelta(minutes=minutes))) for minutes in (55, 60, 65)]
+    assert found == [[], [talking.pk], []]
+    assert [(e["event"], e["community"], e["minutes"]) for e in logs] == [("no event for a while", talking.slug, 60)]
+
+
+def test_leftovers_of_imports_and_exports_go_after_a_month(settings, tmp_path):
+    settings.HOME = tmp_path
+    for name, days in {"jobs/1/old.zip": 31, "imports/new.csv": 29, "uploads/ab/kept": 400}.items():
+        file = tmp_path / name
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"x")
+        changed = (NOW - timedelta(days=days)).timestamp()
+        os.utime(file, (changed, changed))
+    assert (jobs.remove_leftovers(stamp(NOW)), jobs.remove_leftovers(stamp(NOW))) == (1, 0)
+    left = sorted(str(f.relative_to(tmp_path)) for f in tmp_path.rglob("*") if f.is_file())
+    assert left == ["imports/new.csv", "uploads/ab/kept"]
+
+
+def test_finished_jobs_are_forgotten_and_failed_ones_stay():
+    ids = {}
+    for name, status in {"old": "succeeded", "fresh": "succeeded", "broken": "failed"}.items():
+        ids[name] = execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, status) VALUES ('time', %s, %s) RETURNING id",
+            [f"test.{name}", status],
+        )[0][0]
+    for name, hours in {"old": 73, "fresh": 71, "broken": 73}.items():
+        execute(
+            "INSERT INTO procrastinate_events (job_id, type, at)"
+            " VALUES (%s, 'succeeded', now() - make_interval(hours => %s))",
+            [ids[name], hours],
+        )
+    assert jobs.forget_finished_jobs(stamp(NOW)) == 1
+    assert execute("SELECT task_name FROM procrastinate_jobs WHERE task_name LIKE 'test.%%' ORDER BY 1", []) == [
+        ("test.broken",), ("test.fresh",),
+    ]  # fmt: skip
+
+
+def test_every_job_is_registered_under_its_name_and_time():
+    registry = jobs.app.periodic_registry.periodic_tasks
+    found = {task.task.name: task.cron for task in registry.values() if task.task.name.startswith("time.")}
+    assert found == {name: cron for name, (cron, _) in jobs.JOBS.items()}
