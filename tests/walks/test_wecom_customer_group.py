@@ -2,8 +2,10 @@
 
 import pytest
 
+from qunzhu.config.metrics import GAUGES
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.connectors.local.services import set_profile
+from qunzhu.kernel.events.runner import raw_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -125,3 +127,6 @@ def test_who_is_out_of_the_group_need_not_be_muted_any_more(wecom, by_hand, remo
         "case.decided 阿强 effect_task cannot by 平台通知",
     ]
     assert open_task().member_id == wecom.id_of("小美")  # hers is none of his
+    # What was decided is no dead letter any more, and nobody is woken for it.
+    (query,) = (sql for name, _, _, sql in GAUGES if name == "qunzhu_effects_unfinished")
+    assert dict(raw_connection().execute(query).fetchall()) == {"pending": 0, "task_created": 1, "failed": 0}

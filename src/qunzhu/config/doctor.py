@@ -267,7 +267,8 @@ def _work(conn: psycopg.Connection[Any]) -> Iterator[Finding]:
     row = conn.execute(
         "SELECT (SELECT coalesce(max(h.seq - c.seq), 0) FROM consumer_cursor c JOIN event_head h USING (community_id)),"
         " (SELECT count(*) FROM consumer_cursor WHERE failures > 0), (SELECT count(*) FROM poisoned_event),"
-        " (SELECT count(*) FROM effect WHERE status = 'failed'), (SELECT count(*) FROM community)"
+        " (SELECT count(*) FROM effect e JOIN \"case\" k ON k.id = e.case_id AND k.state = 'open'"
+        "  WHERE e.status = 'failed'), (SELECT count(*) FROM community)"
     ).fetchone()
     lag, failing, poisoned, dead, communities = row or (0, 0, 0, 0, 0)
     yield Finding(

@@ -51,10 +51,11 @@ GAUGES: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
     ),
     (
         "qunzhu_effects_unfinished",
-        "Effects that wait (pending), are with a human (task_created) or were given up (failed: the dead letters)",
+        "Effects that wait (pending), are with a human (task_created) or were given up (failed) and nobody has decided",
         ("status",),
         (
-            "SELECT s, (SELECT count(*) FROM effect WHERE status = s)"
+            "SELECT s, (SELECT count(*) FROM effect e WHERE status = s AND (s <> 'failed' OR EXISTS"
+            " (SELECT FROM \"case\" c WHERE c.id = e.case_id AND c.state = 'open')))"
             " FROM unnest(ARRAY['pending', 'task_created', 'failed']) AS u(s)"
         ),
     ),
