@@ -76,6 +76,7 @@ def simulate_month(
     """Append the month; returns how many events were new (0 the second time). Ends with yesterday."""
     from django.db import transaction
 
+    from qunzhu.kernel.community.directory import note_first_seen
     from qunzhu.kernel.events import log
     from qunzhu.kernel.events.runner import raw_connection
 
@@ -88,6 +89,7 @@ def simulate_month(
     for chunk in _chunks(events, CHUNK):
         with transaction.atomic():
             appended = log.append(raw_connection(), chunk, now=now)
+            note_first_seen(raw_connection(), ((e.member_id, e.occurred_at) for e in chunk if e.member_id is not None))
         added += sum(not one.duplicate for one in appended)
         progress(added)
     return added
@@ -141,14 +143,17 @@ def simulated_members(*, community: "Community", people: Iterable[Persona], seed
     return {person.number: known[key] for key, person in wanted.items()}
 
 
-def join_speakers(*, community: "Community", people: Sequence[Persona], now: datetime) -> list[Speaker]:
-    """Let `people` into the community's first open local group, once; returns them with their cookies."""
+def join_speakers(
+    *, community: "Community", people: Sequence[Persona], now: datetime, group: "Group | None" = None
+) -> list[Speaker]:
+    """Let `people` into `group` (else the first open local group), once; returns them with their cookies."""
     from qunzhu.kernel.community.models import Group
     from qunzhu.kernel.connectors.local.models import Occupant, Room
     from qunzhu.kernel.connectors.local.services import join_room
     from qunzhu.kernel.connectors.local.tokens import member_token
 
-    group = Group.objects.filter(community=community, connector="local", state="active").order_by("pk").first()
+    open_groups = Group.objects.filter(community=community, connector="local", state="active").order_by("pk")
+    group = group or open_groups.first()
     if group is None:
         raise Problem(f"{community.slug} has no open local group", "open one in the console")
     room = Room.objects.get(group_id=group.pk)
@@ -160,10 +165,8 @@ def join_speakers(*, community: "Community", people: Sequence[Persona], now: dat
     for person in people:
         member_id = inside.get(person.nickname)
         if member_id is None:
-            token = join_room(room=room, nickname=person.nickname, now=now, via="invite").token
-        else:
-            token = member_token(community.pk, member_id)
-        speakers.append(Speaker(person, group.pk, token))
+            member_id = join_room(room=room, nickname=person.nickname, now=now, via="invite").member.pk
+        speakers.append(Speaker(person, group.pk, member_id, member_token(community.pk, member_id)))
     return speakers
 
 

@@ -115,6 +115,7 @@ class ImportForm(forms.Form):
     format = forms.ChoiceField(label=_("格式"))
     timezone = forms.CharField(label=_("文件里的时区"), max_length=40)
     file = forms.FileField(label=_("聊天记录文件"))
+    again = forms.BooleanField(label=_("时区不同也再导入一次"), required=False)
 
     def __init__(
         self, community: Community, formats: list[tuple[str, Any]], data: Any = None, files: Any = None

@@ -63,6 +63,7 @@ def import_file(job: Job, progress: Progress) -> dict[str, Any]:
             rejected_path=aside,
             name=job.params["name"],
             by=job.started_by,
+            again=job.params.get("again", False),
         ):
             if isinstance(step, Result):
                 result = step

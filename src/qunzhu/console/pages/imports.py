@@ -46,6 +46,7 @@ def import_start(request: StaffRequest) -> HttpResponse:
     kept = _keep(upload, name)
     params = {
         "group": group.pk, "format": data["format"], "timezone": data["timezone"], "path": kept, "name": name,
+        "again": data["again"],
     }  # fmt: skip
     with audited(request, "import.start", target=f"group:{group.pk}", detail={"file": name}) as detail:
         job = running.do_start(

@@ -1,6 +1,6 @@
 """Platform ids to the product's own: which group a message is from, and who said it. No Django: hot paths use it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -10,6 +10,22 @@ MOST_MEMBERS = 500_000
 NAME_LENGTH = 120
 
 Connection = psycopg.Connection[Any]
+
+
+def note_first_seen(conn: Connection, seen: Iterable[tuple[int, datetime]]) -> None:
+    """Members were seen at these times: 首次出现 becomes the earliest, however late history is found."""
+    earliest: dict[int, datetime] = {}
+    for member_id, at in seen:
+        if member_id not in earliest or at < earliest[member_id]:
+            earliest[member_id] = at
+    if not earliest:
+        return
+    ids = sorted(earliest)
+    conn.execute(
+        "UPDATE member m SET created_at = s.at FROM unnest(%s::int8[], %s::timestamptz[]) AS s(id, at)"
+        " WHERE m.id = s.id AND s.at < m.created_at",
+        [ids, [earliest[i] for i in ids]],
+    )
 
 
 class GroupRef(NamedTuple):

@@ -35,6 +35,7 @@ def _mapping(_context: click.Context, _parameter: click.Parameter, values: tuple
 @click.option("--community", "slug", default="", help="社群代号 slug; not needed when there is one community")
 @click.option("--timezone", default="", help="时区 zone of local times in the file [default: the community's]")
 @click.option("--map", "mapping", multiple=True, callback=_mapping, help="列 columns: time=COL,user=COL,text=COL,…")
+@click.option("--again", is_flag=True, help="时区不同也再导入一次 import again, in another time zone")
 @click.option("--rejected", type=click.Path(dir_okay=False, path_type=Path), help="[default: FILE.rejected]")
 def command(
     file: Path,
@@ -44,25 +45,42 @@ def command(
     timezone: str,
     mapping: dict[str, str],
     rejected: Path | None,
+    *,
+    again: bool,
 ) -> None:
     """导入聊天记录 Import a chat export. The same file twice adds nothing; an interrupted import goes on."""
     from qunzhu.kernel.bootstrap import setup_django
 
     setup_django()
     from qunzhu.kernel.clock import SYSTEM_CLOCK
-    from qunzhu.kernel.connectors.imports.services import group_for_import, run_import
+    from qunzhu.kernel.connectors.imports.services import (
+        check_file,
+        check_zone,
+        find_group,
+        group_for_import,
+        run_import,
+    )
     from qunzhu.kernel.connectors.imports.source import Unreadable
 
-    group = group_for_import(community=_community(slug), name=group_name or file.stem[:80], now=SYSTEM_CLOCK.now())
+    community = _community(slug)
+    timezone = timezone or community.timezone
     try:
+        name = group_name or file.stem[:80]
+        if find_group(community=community, name=name) is None:  # no group is made for a file that cannot be read
+            check_file(path=file, fmt=fmt, zone=check_zone(timezone), mapping=mapping)
+        group = group_for_import(community=community, name=name, now=SYSTEM_CLOCK.now())
         steps = run_import(
-            group=group, path=file, fmt=fmt, timezone=timezone, mapping=mapping, rejected_path=rejected, by="cli"
-        )
+            group=group, path=file, fmt=fmt, timezone=timezone, mapping=mapping, rejected_path=rejected, by="cli",
+            again=again,
+        )  # fmt: skip
         result = _show(steps)
     except Unreadable as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"格式 {result.format} · 编码 {result.encoding} · 时区 {result.timezone} · 群 {group.name}")
     click.echo(f"新增 added {result.added} · 重复 duplicates {result.duplicates} · 未导入 rejected {result.rejected}")
+    if result.first_import is not None:
+        first = result.first_import.astimezone(check_zone(community.timezone))
+        click.echo(f"这个文件在 {first:%Y-%m-%d %H:%M} 已经导入过 imported before; 记录里保留第一次的数字")
     for kind, count in sorted(result.kinds.items()):
         click.echo(f"  {kind} {count}")
     for reason, count in result.reasons.most_common(10):

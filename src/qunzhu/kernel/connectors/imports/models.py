@@ -13,6 +13,7 @@ class ImportJob(models.Model):
     group_id = models.BigIntegerField()
     file_name = models.TextField()
     fingerprint = models.TextField()  # of the file's content, format and options
+    content = models.TextField(default="")  # sha256 of the file's content alone
     format = models.TextField()
     timezone = models.TextField()
     size = models.BigIntegerField(default=0)
@@ -21,6 +22,9 @@ class ImportJob(models.Model):
     added = models.BigIntegerField(default=0)
     duplicates = models.BigIntegerField(default=0)
     rejected = models.BigIntegerField(default=0)
+    kinds = models.JSONField(default=dict)  # added events by kind
+    repeats = models.IntegerField(default=0)  # the same import again; the figures stay those of the first
+    repeated_at = models.DateTimeField(null=True)
     state = models.TextField(choices=State, default=State.RUNNING)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)

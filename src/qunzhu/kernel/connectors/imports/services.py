@@ -17,8 +17,10 @@ from uuid import UUID
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.db import transaction
+from django.db.models import F
 
 from qunzhu.kernel.clock import SYSTEM_CLOCK, Clock
+from qunzhu.kernel.community.directory import note_first_seen
 from qunzhu.kernel.community.models import Community, Group
 from qunzhu.kernel.community.services import create_group
 from qunzhu.kernel.connectors.commands import parse_command
@@ -63,6 +65,7 @@ class Result:
     kinds: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     rejected_file: str = ""
+    first_import: datetime | None = None  # when the same file was imported before with the same options
 
 
 class _Occurrences:
@@ -82,10 +85,14 @@ class _Occurrences:
         return count
 
 
+def find_group(*, community: Community, name: str) -> Group | None:
+    """The first group called `name`."""
+    return Group.objects.filter(community=community, name=name).order_by("pk").first()
+
+
 def group_for_import(*, community: Community, name: str, now: datetime) -> Group:
     """The group called `name`; made as a group without a platform when there is none."""
-    found = Group.objects.filter(community=community, name=name).order_by("pk").first()
-    return found or create_group(
+    return find_group(community=community, name=name) or create_group(
         community=community, name=name, connector="import", platform_id=f"{community.pk}:{name}"[:120],
         profile="personal-wechat", now=now,
     )  # fmt: skip
@@ -99,7 +106,44 @@ def check_zone(name: str) -> ZoneInfo:
         raise Unreadable(f"没有叫“{name}”的时区,例如 Asia/Shanghai") from error
 
 
-def run_import(
+def check_file(*, path: Path, fmt: str, zone: ZoneInfo, mapping: dict[str, str]) -> None:
+    """Raise Unreadable when the format is not recognised, a column is missing, or no line at all can be imported.
+
+    It reads up to the first line that can be: a group is made for a file only after that.
+    """
+    source = Source.open(path)
+    try:
+        reasons: list[str] = []
+        for entry in formats.parse(source, _format(source, path, fmt), zone, mapping):
+            if isinstance(entry, Record):
+                return
+            reasons = reasons or [f"第 {entry.line} 行: {entry.reason}"]
+        raise Unreadable("；".join(["没有一行可以导入", *reasons]))
+    finally:
+        source.close()
+
+
+def _format(source: Source, path: Path, fmt: str) -> str:
+    if fmt not in {*formats.FORMATS, formats.AUTO}:
+        raise Unreadable(f"没有“{fmt}”这种格式，可用: {', '.join(formats.FORMATS)}")
+    return formats.detect(source, path.name) if fmt == formats.AUTO else fmt
+
+
+def check_not_imported_elsewhen(*, group: Group, path: Path, zone: str) -> None:
+    """Raise Unreadable when this content is in the group already, read with another time zone: all would be twice."""
+    jobs = ImportJob.objects.filter(community_id=group.community_id, group_id=group.pk, content=_content(path))
+    known = list(jobs.filter(added__gt=0).order_by("pk"))
+    if any(job.timezone == zone for job in known):
+        return
+    before = next(iter(known), None)
+    if before is not None:
+        raise Unreadable(
+            f"这个文件已按时区 {before.timezone} 导入过“{group.name}”，现在用 {zone} 会让每条消息多出一份。"
+            "确实要这样，请用 --again，或在控制台勾选“时区不同也再导入一次”"
+        )
+
+
+def run_import(  # noqa: PLR0913  (each is an option of `qunzhu import`)
     *,
     group: Group,
     path: Path,
@@ -109,21 +153,23 @@ def run_import(
     rejected_path: Path | None = None,
     name: str = "",
     by: str = "",
+    again: bool = False,
     clock: Clock = SYSTEM_CLOCK,
 ) -> Iterator[Progress | Result]:
     """Import `path`, yielding progress after each committed batch and, last, the result. Raises Unreadable, OSError.
 
     `timezone` is that of local times in the file (default: the community's). `mapping`: field → column. `name` is how
     the file is called in records when `path` is a temporary one. Rejected lines go to `rejected_path` (default: the
-    file's name with .rejected); no such file remains when there are none.
+    file's name with .rejected); no such file remains when there are none. Content that was imported with another time
+    zone is refused unless `again`.
     """
     zone_name = timezone or group.community.timezone
     zone = check_zone(zone_name)
-    if fmt not in {*formats.FORMATS, formats.AUTO}:
-        raise Unreadable(f"没有“{fmt}”这种格式,可用: {', '.join(formats.FORMATS)}")
     source = Source.open(path)
     try:
-        fmt = formats.detect(source, path.name) if fmt == formats.AUTO else fmt
+        fmt = _format(source, path, fmt)
+        if not again:
+            check_not_imported_elsewhen(group=group, path=path, zone=zone_name)
         run = _Run(group, path, source, fmt, zone_name, dict(mapping or {}), name or path.name, by, clock)
         rejected = rejected_path or path.with_name(path.name + ".rejected")
         yield from run.work(formats.parse(source, fmt, zone, run.mapping), rejected)
@@ -151,6 +197,9 @@ class _Run:
         self.occurrences = _Occurrences()
         self.result = Result(group.pk, fmt, source.encoding, zone)
         self.job = self._start_job(name, by)
+        self.repeat = self.job.state == ImportJob.State.DONE
+        if self.repeat:
+            self.result.first_import = self.job.finished_at
 
     def _start_job(self, name: str, by: str) -> ImportJob:
         now = self.clock.now()
@@ -159,22 +208,26 @@ class _Run:
             community_id=self.group.community_id, group_id=self.group.pk, fingerprint=print_,
             defaults={
                 "file_name": name, "format": self.result.format, "timezone": self.result.timezone, "size": self.size,
-                "started_at": now, "started_by": by,
+                "content": _content(self.path), "started_at": now, "started_by": by,
             },
         )  # fmt: skip
-        if job.state != ImportJob.State.RUNNING:  # a finished file is read again from the start: it adds nothing
+        if job.state == ImportJob.State.FAILED:  # read again from the start: what was added is not added again
             job.lines = job.offset = job.added = job.duplicates = job.rejected = 0
+            job.kinds = {}
             job.state, job.started_at, job.finished_at, job.started_by = ImportJob.State.RUNNING, now, None, by
             job.save()
         return job
 
     def work(self, entries: Iterator[Entry], rejected: Path) -> Iterator[Progress | Result]:
         """Read over what was committed, write the rest in batches, finish."""
-        committed = self.job.lines
-        self.result.added, self.result.duplicates = self.job.added, self.job.duplicates
+        committed = 0
+        if not self.repeat:  # a finished file is read from its start and counted apart: it adds nothing
+            committed = self.job.lines
+            self.result.added, self.result.duplicates = self.job.added, self.job.duplicates
+            self.result.kinds.update(self.job.kinds)
         try:
             with rejected.open("w", encoding="utf-8", errors="replace") as aside:
-                while batch := list(islice(entries, min(BATCH, committed) if committed else BATCH)):
+                for batch in _batches(entries, committed):
                     records = [e for e in (self._sort(entry, aside) for entry in batch) if e is not None]
                     if committed:
                         committed -= len(batch)
@@ -183,9 +236,10 @@ class _Run:
                         self._write(records, len(batch))
                     yield self._progress()
         except Unreadable:
-            ImportJob.objects.filter(pk=self.job.pk).update(
-                state=ImportJob.State.FAILED, finished_at=self.clock.now(), rejected=self.result.rejected
-            )
+            if not self.repeat:
+                ImportJob.objects.filter(pk=self.job.pk).update(
+                    state=ImportJob.State.FAILED, finished_at=self.clock.now(), rejected=self.result.rejected
+                )
             raise
         self._finish()
         if self.result.rejected:
@@ -217,6 +271,7 @@ class _Run:
         raw = raw_connection()
         raw.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCK, self.group.community_id & 0x7FFFFFFF])
         members = self.people.members_of([r for r, _ in records], now=now)
+        note_first_seen(raw, zip(members, (r.at for r, _ in records), strict=True))
         events = [self._event(r, identity, m) for (r, identity), m in zip(records, members, strict=True)]
         for event, appended in zip(events, log.append(raw, events, now=now), strict=True):
             if appended.duplicate:
@@ -224,10 +279,12 @@ class _Run:
             else:
                 self.result.added += 1
                 self.result.kinds[event.kind] += 1
+        if self.repeat:
+            return
         self.job.lines += lines
         ImportJob.objects.filter(pk=self.job.pk).update(
             lines=self.job.lines, offset=self.source.position, added=self.result.added,
-            duplicates=self.result.duplicates, rejected=self.result.rejected,
+            duplicates=self.result.duplicates, rejected=self.result.rejected, kinds=dict(self.result.kinds),
         )  # fmt: skip
 
     def _event(self, record: Record, identity: UUID, member_id: int) -> NewEvent:
@@ -243,6 +300,9 @@ class _Run:
     @transaction.atomic
     def _finish(self) -> None:
         now = self.clock.now()
+        if self.repeat:
+            ImportJob.objects.filter(pk=self.job.pk).update(repeats=F("repeats") + 1, repeated_at=now)
+            return
         ImportJob.objects.filter(pk=self.job.pk).update(
             state=ImportJob.State.DONE, finished_at=now, offset=self.size, rejected=self.result.rejected
         )
@@ -255,6 +315,25 @@ class _Run:
             "import.finished", now, body, self.group.pk,
         )  # fmt: skip
         log.append(raw_connection(), [finished], now=now)
+
+
+def _batches(entries: Iterator[Entry], committed: int) -> Iterator[list[Entry]]:
+    """Entries in lists of at most `BATCH`, with a border after the first `committed` ones.
+
+    What stands before a break in the file is given out before the break is raised.
+    """
+    while True:
+        batch: list[Entry] = []
+        try:
+            batch.extend(islice(entries, min(BATCH, committed) if committed else BATCH))
+        except Unreadable:
+            if batch:
+                yield batch
+            raise
+        if not batch:
+            return
+        committed = max(0, committed - len(batch))
+        yield batch
 
 
 def _body(record: Record, platform_user_id: str, identity: str) -> tuple[str, dict[str, Any]]:
@@ -280,5 +359,9 @@ def _body(record: Record, platform_user_id: str, identity: str) -> tuple[str, di
 def _fingerprint(path: Path, fmt: str, zone: str, mapping: dict[str, str]) -> str:
     """Names content and options of an import; the file's name does not matter."""
     options = json.dumps([fmt, zone, sorted(mapping.items())])
+    return hashlib.sha256(bytes.fromhex(_content(path)) + options.encode()).hexdigest()
+
+
+def _content(path: Path) -> str:
     with path.open("rb") as content:
-        return hashlib.sha256(hashlib.file_digest(content, "sha256").digest() + options.encode()).hexdigest()
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -17,6 +17,7 @@ class Migration(migrations.Migration):
                 ("group_id", models.BigIntegerField()),
                 ("file_name", models.TextField()),
                 ("fingerprint", models.TextField()),
+                ("content", models.TextField(default="")),
                 ("format", models.TextField()),
                 ("timezone", models.TextField()),
                 ("size", models.BigIntegerField(default=0)),
@@ -25,6 +26,9 @@ class Migration(migrations.Migration):
                 ("added", models.BigIntegerField(default=0)),
                 ("duplicates", models.BigIntegerField(default=0)),
                 ("rejected", models.BigIntegerField(default=0)),
+                ("kinds", models.JSONField(default=dict)),
+                ("repeats", models.IntegerField(default=0)),
+                ("repeated_at", models.DateTimeField(null=True)),
                 (
                     "state",
                     models.TextField(

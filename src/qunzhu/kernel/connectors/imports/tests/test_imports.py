@@ -9,11 +9,12 @@ import pytest
 from click.testing import CliRunner
 
 from qunzhu.kernel.clock import FixedClock
-from qunzhu.kernel.community.models import Identity, Member
+from qunzhu.kernel.community.models import Group, Identity, Member
 from qunzhu.kernel.community.services import create_community
 from qunzhu.kernel.connectors.imports import services
 from qunzhu.kernel.connectors.imports.command import command
 from qunzhu.kernel.connectors.imports.models import ImportJob
+from qunzhu.kernel.connectors.imports.records import Rejected
 from qunzhu.kernel.connectors.imports.services import Result, group_for_import, run_import
 from qunzhu.kernel.connectors.imports.source import Unreadable
 from qunzhu.kernel.events.models import Event
@@ -118,8 +119,81 @@ def test_interrupted_after_any_batch_it_ends_as_in_one_go(group, tmp_path, monke
         "member.joined", "message.posted", "message.posted", "message.posted", "member.renamed", "command.posted",
         "member.left", "import.finished",
     ]  # fmt: skip
+    assert result.kinds == {
+        "member.joined": 1, "message.posted": 3, "member.renamed": 1, "command.posted": 1, "member.left": 1,
+    }  # fmt: skip
     job = ImportJob.objects.get()
     assert (job.state, job.lines, job.added, job.rejected) == ("done", 10, 7, 3)
+
+
+def test_a_repeat_leaves_the_figures_of_the_first_import(group, tmp_path):
+    file = tmp_path / "chat.tsv"
+    file.write_text(SAMPLE)
+    assert run(group, file).first_import is None
+    first = ImportJob.objects.values("added", "duplicates", "rejected", "lines", "kinds", "started_at", "state").get()
+    again = run(group, file)
+    assert (again.added, again.duplicates, again.rejected, again.first_import) == (0, 7, 3, NOW)
+    assert ImportJob.objects.values(*first).get() == first
+    assert (first["added"], first["duplicates"], first["lines"], first["state"]) == (7, 0, 10, "done")
+    assert list(ImportJob.objects.values_list("repeats", "repeated_at")) == [(1, NOW)]
+
+
+def test_another_time_zone_for_the_same_content_must_be_wanted(group, tmp_path):
+    file = tmp_path / "chat.tsv"
+    file.write_text(SAMPLE)
+    run(group, file)
+    before = log_of(group)
+    told = "这个文件已按时区 Asia/Shanghai 导入过“读书群”，现在用 Europe/London 会让每条消息多出一份。"
+    with pytest.raises(Unreadable, match=told):
+        run(group, file, timezone="Europe/London")
+    refused = CliRunner().invoke(command, [str(file), "--group", "读书群", "--timezone", "Europe/London"])
+    assert (refused.exit_code, told in refused.stderr, "--again" in refused.stderr) == (1, True, True)
+    assert (log_of(group), ImportJob.objects.count()) == (before, 1)
+    options = [str(file), "--group", "读书群", "--timezone", "Europe/London", "--again"]
+    wanted = CliRunner().invoke(command, options)
+    assert (wanted.exit_code, "新增 added 7 · 重复 duplicates 0" in wanted.stdout) == (0, True)
+    assert run(group, file).duplicates == 7
+
+
+def test_a_file_that_cannot_be_imported_leaves_no_group(group, tmp_path):
+    file = tmp_path / "旧群.csv"
+    for content, options, told in (
+        ("nothing to see", [], "看不出“旧群.csv”是什么格式"),
+        ("when,user,text\n2024-01-05 08:00:00,a,b\n", [], "找不到 time 列"),
+        ("time,user,text\n2024-01-05 08:00:00,a,b\n", ["--map", "text=words"], "没有“words”这一列"),
+        ("time,user,text\nyesterday,a,b\n", [], "没有一行可以导入；第 2 行: "),
+        ("time,user,text\n2024-01-05 08:00:00,a,b\n", ["--timezone", "Mars"], "没有叫“Mars”的时区"),
+    ):
+        file.write_text(content)
+        done = CliRunner().invoke(command, [str(file), *options])
+        assert (done.exit_code, told in done.stderr) == (1, True), done.output
+    assert [g.name for g in Group.objects.all()] == ["读书群"]
+    assert ImportJob.objects.count() == 0
+
+
+def test_what_stands_before_a_break_is_given_out_first(monkeypatch):
+    monkeypatch.setattr(services, "BATCH", 2)
+    lines = [Rejected(number, "x", "y") for number in range(1, 4)]
+
+    def broken():
+        yield from lines
+        raise Unreadable("压缩文件已损坏")
+
+    batches = services._batches(broken(), 0)
+    assert [next(batches), next(batches)] == [lines[:2], lines[2:]]
+    with pytest.raises(Unreadable, match="压缩文件已损坏"):
+        next(batches)
+
+
+def test_first_seen_is_the_earliest_time_in_any_history(group, tmp_path):
+    file = tmp_path / "chat.csv"
+    file.write_text("time,user,text\n2024-01-05 08:00:00,a,二\n2024-01-04 08:00:00,a,一\n2024-01-06 08:00:00,a,三\n")
+    run(group, file)
+    assert Member.objects.get().created_at == datetime(2024, 1, 4, 0, 0, tzinfo=UTC)
+    older = tmp_path / "older.csv"
+    older.write_text("time,user,text\n2023-05-01 08:00:00,a,更早\n2025-05-01 08:00:00,a,更晚\n")
+    run(group, older)
+    assert Member.objects.get().created_at == datetime(2023, 5, 1, 0, 0, tzinfo=UTC)
 
 
 def test_no_rejected_file_remains_when_nothing_was_rejected(group, tmp_path):
