@@ -8,7 +8,7 @@ import hashlib
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -22,16 +22,37 @@ from qunzhu.kernel.events.schema import Appended, Event, NewEvent
 CHANNEL = "qunzhu_events"
 SALT_BYTES = 16
 
-_COPY = (
-    "COPY event (community_id, seq, id, kind, group_id, member_id, occurred_at, received_at, connector, historic,"
-    " body, salt, digest) FROM STDIN (FORMAT BINARY)"
-)
+_COLUMN_TYPES = {
+    "community_id": "int8",
+    "seq": "int8",
+    "id": "uuid",
+    "kind": "text",
+    "group_id": "int8",
+    "member_id": "int8",
+    "occurred_at": "timestamptz",
+    "received_at": "timestamptz",
+    "connector": "text",
+    "historic": "bool",
+    "body": "json",
+    "salt": "bytea",
+    "digest": "bytea",
+}
+_NAMES = ", ".join(_COLUMN_TYPES)
+_COPY = f"COPY event ({_NAMES}) FROM STDIN (FORMAT BINARY)"
 # The body is declared as text: in binary, text and json are the same bytes, and psycopg's json dumper, which differs
 # between Django's connections and plain ones, stays out of what the digest is over.
-_COPY_TYPES = (
-    "int8", "int8", "uuid", "text", "int8", "int8", "timestamptz", "timestamptz", "text", "bool", "text", "bytea",
-    "bytea",
-)  # fmt: skip
+_COPY_TYPES = tuple("text" if kind == "json" else kind for kind in _COLUMN_TYPES.values())
+_INSERT = (
+    f"INSERT INTO event ({_NAMES}) SELECT * FROM unnest("
+    + ", ".join(f"%b::{'text' if kind == 'json' else kind}[]::{kind}[]" for kind in _COLUMN_TYPES.values())
+    + ")"
+)
+# One wake-up per community and transaction; PostgreSQL delivers it at commit.
+_MOVE_HEADS = (
+    "UPDATE event_head SET seq = new.seq FROM unnest(%b::int8[], %b::int8[]) AS new(c, seq)"
+    " WHERE event_head.community_id = new.c RETURNING pg_notify(%s, new.c || ':' || new.seq)"
+)
+ONE_STATEMENT = 300  # rows; above, COPY is cheaper
 _COLUMNS = "community_id, seq, id, kind, group_id, member_id, occurred_at, received_at, connector, historic, body::text"
 
 _NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
@@ -83,8 +104,7 @@ def append(conn: psycopg.Connection[Any], events: Sequence[NewEvent], *, now: da
             fresh.append((seq, event))
         if seq != heads[community_id]:
             advanced[community_id] = seq
-    _copy(conn, fresh, now)
-    _advance_heads(conn, advanced)
+    _write(conn, fresh, advanced, now)
     return [r for r in results if r is not None]
 
 
@@ -122,32 +142,36 @@ def _known_ids(conn: psycopg.Connection[Any], community_id: int, ids: list[UUID]
     return dict(rows.fetchall())
 
 
-def _copy(conn: psycopg.Connection[Any], fresh: list[tuple[int, NewEvent]], now: datetime) -> None:
+def _write(
+    conn: psycopg.Connection[Any], fresh: list[tuple[int, NewEvent]], advanced: dict[int, int], now: datetime
+) -> None:
+    """Write the rows, move the heads, wake the listeners. Few rows go as one statement: what counts then are trips."""
     if not fresh:
         return
-    salts = os.urandom(SALT_BYTES * len(fresh))
+    rows = _rows(fresh, now)
+    heads = [Array("int8", list(advanced)), Array("int8", list(advanced.values())), CHANNEL]
+    if len(fresh) <= ONE_STATEMENT:
+        columns = zip(*rows, strict=True)
+        arrays = [Array(kind, list(column)) for kind, column in zip(_COLUMN_TYPES.values(), columns, strict=True)]
+        execute(conn, f"WITH written AS ({_INSERT}) {_MOVE_HEADS}", [*arrays, *heads])
+        return
     with _cursor(conn) as cursor, cursor.copy(_COPY) as copy:
         copy.set_types(_COPY_TYPES)
-        write_row = copy.write_row
-        for number, (seq, event) in enumerate(fresh):
-            salt = salts[number * SALT_BYTES : (number + 1) * SALT_BYTES]
-            body = encode_body(event.body)
-            write_row((
-                event.community_id, seq, event.id, event.kind, event.group_id, event.member_id, event.occurred_at,
-                now, event.connector, event.historic, body, salt, body_digest(salt, body),
-            ))  # fmt: skip
+        for row in rows:
+            copy.write_row(row)
+    execute(conn, _MOVE_HEADS, heads)
 
 
-def _advance_heads(conn: psycopg.Connection[Any], advanced: dict[int, int]) -> None:
-    if not advanced:
-        return
-    # One wake-up per community and transaction; PostgreSQL delivers it at commit.
-    conn.execute(
-        "WITH moved AS (UPDATE event_head SET seq = new.seq FROM unnest(%s::int8[], %s::int8[]) AS new(c, seq)"
-        " WHERE event_head.community_id = new.c RETURNING new.c, new.seq)"
-        " SELECT pg_notify(%s, c || ':' || seq) FROM moved",
-        [list(advanced), list(advanced.values()), CHANNEL],
-    )
+def _rows(fresh: list[tuple[int, NewEvent]], now: datetime) -> Iterator[tuple[Any, ...]]:
+    """Rows in the order of `_COLUMN_TYPES`, salted and digested."""
+    salts = os.urandom(SALT_BYTES * len(fresh))
+    for number, (seq, event) in enumerate(fresh):
+        salt = salts[number * SALT_BYTES : (number + 1) * SALT_BYTES]
+        body = encode_body(event.body)
+        yield (
+            event.community_id, seq, event.id, event.kind, event.group_id, event.member_id, event.occurred_at,
+            now, event.connector, event.historic, body, salt, body_digest(salt, body),
+        )  # fmt: skip
 
 
 def read(
