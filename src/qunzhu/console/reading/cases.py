@@ -1,6 +1,6 @@
 """The queue of work for humans, and everything one case page says."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Case as When
@@ -17,6 +17,9 @@ _URGENCY = When(
     On(urgency="red", then=Value(0)), On(urgency="orange", then=Value(1)), On(urgency="yellow", then=Value(2)),
     default=Value(3), output_field=IntegerField(),
 )  # fmt: skip
+
+_SEVERITY = {"red": 0, "orange": 1, "yellow": 2, "notice": 3}
+_WEAKER = {"shadow": 1, "yielded": 2, "exempt": 2, "cleared": 2}
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,8 @@ def case_page(case: Case) -> CasePage:
     evidence = [s for s in case.evidence if isinstance(s, int)]
     cause = case.event_seq if case.event_seq is not None else (evidence[-1] if evidence else None)
     judged = sorted({*evidence, *([cause] if cause is not None else [])})
-    decisions = list(
-        Decision.objects.filter(community_id=case.community_id, seq__in=judged).order_by("-seq", "rule")[:20]
+    decisions = weightiest_first(
+        Decision.objects.filter(community_id=case.community_id, seq__in=judged).order_by("-seq", "rule")[:20], cause
     )
     of_case = Q(case_id=case.pk)
     if case.member_id is not None:
@@ -115,6 +118,14 @@ def case_page(case: Case) -> CasePage:
         siblings=list(siblings.order_by("-opened_at")[:5]) if case.member_id is not None else [],
         rule_names=rule_names(case.community_id),
     )
+
+
+def weightiest_first(decisions: Iterable[Decision], cause: int | None) -> list[Decision]:
+    """What was done comes before what yielded to it, then the event in question, then the severest level."""
+    last = len(_SEVERITY)
+    return sorted(
+        decisions, key=lambda d: (_WEAKER.get(d.outcome, 0), d.seq != cause, _SEVERITY.get(d.level, last))
+    )  # fmt: skip
 
 
 def rule_names(community_id: int) -> dict[str, str]:
