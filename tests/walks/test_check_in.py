@@ -26,15 +26,15 @@ def say(world, name, word):
 
 def test_a_streak_of_days(world):
     world.join("小林")
-    first = "签到成功,已连续 1 天,+2 积分,现有 2 积分。再签 6 天多得 10 积分。"
+    first = "签到成功，已连续 1 天，+2 积分，现有 2 积分。再签 6 天多得 10 积分。"
     assert say(world, "小林", "签到") == [
         "command.posted 小林 签到 (checkin)",
         "checkin.done 小林 2026-11-24 streak 1 points 2",
-        "points.posted 小林 +2 = 2 checkin: 签到,连续 1 天",
+        "points.posted 小林 +2 = 2 checkin: 签到，连续 1 天",
         f"message.sent answer @小林: {first}",
         "effect.done 小林 answer done: 已发到群里",
     ]
-    again = "今天已经签到过了,连续 1 天,现有 2 积分,明天再来。"
+    again = "今天已经签到过了，连续 1 天，现有 2 积分，明天再来。"
     assert say(world, "小林", "/打卡") == told("小林", "/打卡", "checkin", again)
 
     world.clock.move_to(datetime(2026, 11, 24, 15, 59, 59, tzinfo=UTC))
@@ -42,16 +42,16 @@ def test_a_streak_of_days(world):
     world.later(seconds=1)  # midnight in Shanghai
     lines = say(world, "小林", "签到")
     assert lines[1:3] == [
-        "checkin.done 小林 2026-11-25 streak 2 points 2", "points.posted 小林 +2 = 4 checkin: 签到,连续 2 天",
+        "checkin.done 小林 2026-11-25 streak 2 points 2", "points.posted 小林 +2 = 4 checkin: 签到，连续 2 天",
     ]  # fmt: skip
     for _ in range(5):
         world.later(days=1)
         lines = say(world, "小林", "签到")
-    week = "签到成功,已连续 7 天,+12 积分,现有 24 积分。再签 23 天多得 50 积分。"
+    week = "签到成功，已连续 7 天，+12 积分，现有 24 积分。再签 23 天多得 50 积分。"
     assert lines == [
         "command.posted 小林 签到 (checkin)",
         "checkin.done 小林 2026-11-30 streak 7 points 12",
-        "points.posted 小林 +12 = 24 checkin: 签到,连续 7 天",
+        "points.posted 小林 +12 = 24 checkin: 签到，连续 7 天",
         f"message.sent answer @小林: {week}",
         "effect.done 小林 answer done: 已发到群里",
     ]
@@ -67,15 +67,15 @@ def test_a_streak_of_days(world):
 
 def test_points_and_help_answer_in_the_group(world):
     world.join("小林", "小美")
-    answer = "你有 0 积分。今天还没签到,发送“签到”可得 2 积分。"
+    answer = "你有 0 积分。今天还没签到，发送“签到”可得 2 积分。"
     assert say(world, "小林", "积分") == told("小林", "积分", "points", answer)
     say(world, "小林", "签到")
-    answer = "你有 2 积分。今天已签到,连续 1 天。"
+    answer = "你有 2 积分。今天已签到，连续 1 天。"
     assert say(world, "小林", "#我的积分") == told("小林", "#我的积分", "points", answer)
     link = f"{settings.PUBLIC_URL}/g/{world.group.pk}/"
     assert say(world, "小美", "帮助") == told(
         "小美", "帮助", "help",
-        "可以这样跟我说:\n签到:每天一次,领积分\n积分:看余额和今天还能得多少\n"
-        f"举报:引用对方的消息,或“举报 @对方 原因”\n帮助:看这张单子\n群规在群公告里:{link}",
+        "可以这样跟我说:\n签到:每天一次，领积分\n积分:看余额和今天还能得多少\n"
+        f"举报:引用对方的消息，或“举报 @对方 原因”\n帮助:看这张单子\n群规在群公告里:{link}",
     )  # fmt: skip
     assert say(world, "小美", "积分怎么这么少") == ["message.posted 小美 积分怎么这么少"]

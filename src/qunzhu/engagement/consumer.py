@@ -148,7 +148,7 @@ def _award(work: Work, done: dict[int, CheckedIn]) -> None:
         )
         if made.points > 0:
             key = f"checkin:{event.member_id}:{made.day}"
-            memo = f"签到,连续 {made.streak} 天"
+            memo = f"签到，连续 {made.streak} 天"
             awards.append(Award(event.member_id, made.points, key, "checkin", memo, event.seq, event.group_id))
     for posted in award_many(community_id=batch.community_id, awards=awards, now=batch.now) if awards else []:
         if posted.event is not None:

@@ -54,7 +54,7 @@ def next_bonus(streak: int, settings: CheckInSettings) -> tuple[int, int] | None
 
 def say_done(done: CheckedIn, balance: int, settings: CheckInSettings) -> str:
     """The answer to a check-in."""
-    text = f"签到成功,已连续 {done.streak} 天,+{done.points} 积分,现有 {balance} 积分。"
+    text = f"签到成功，已连续 {done.streak} 天，+{done.points} 积分，现有 {balance} 积分。"
     if ahead := next_bonus(done.streak, settings):
         text += f"再签 {ahead[0]} 天多得 {ahead[1]} 积分。"
     return text
@@ -62,11 +62,11 @@ def say_done(done: CheckedIn, balance: int, settings: CheckInSettings) -> str:
 
 def say_again(done: CheckedIn, balance: int) -> str:
     """The answer to a second check-in of a day."""
-    return f"今天已经签到过了,连续 {done.streak} 天,现有 {balance} 积分,明天再来。"
+    return f"今天已经签到过了，连续 {done.streak} 天，现有 {balance} 积分，明天再来。"
 
 
 def say_points(balance: int, streak: int, left_today: int) -> str:
     """The answer to 积分. `left_today`: what today's check-in would still give (0: done), `streak` as it stands."""
     if left_today:
-        return f"你有 {balance} 积分。今天还没签到,发送“签到”可得 {left_today} 积分。"
-    return f"你有 {balance} 积分。今天已签到,连续 {streak} 天。"
+        return f"你有 {balance} 积分。今天还没签到，发送“签到”可得 {left_today} 积分。"
+    return f"你有 {balance} 积分。今天已签到，连续 {streak} 天。"

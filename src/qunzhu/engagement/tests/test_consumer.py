@@ -59,14 +59,14 @@ def test_one_check_in_from_word_to_points():
     assert done.body == {"day": "2026-11-24", "streak": 1, "points": 2}
     tx = Posting.objects.get(owner=f"m:{town.lin.pk}").transaction_id
     assert posted.body == {
-        "transaction": str(tx), "amount": 2, "unit": "PTS", "balance": 2, "memo": "签到,连续 1 天", "kind": "checkin",
+        "transaction": str(tx), "amount": 2, "unit": "PTS", "balance": 2, "memo": "签到，连续 1 天", "kind": "checkin",
     }  # fmt: skip
     effect = Effect.objects.get()
     assert (effect.kind, effect.group_id, effect.member_id, effect.cause_seq) == (
         "answer", town.group.pk, town.lin.pk, seq,
     )  # fmt: skip
     assert effect.payload == {
-        "text": "签到成功,已连续 1 天,+2 积分,现有 2 积分。再签 6 天多得 10 积分。",
+        "text": "签到成功，已连续 1 天，+2 积分，现有 2 积分。再签 6 天多得 10 积分。",
         "to": town.lin.pk,
         "reply_to": seq,
     }
@@ -83,9 +83,9 @@ def test_a_second_check_in_of_a_day_gives_nothing_in_batches_of_any_size(size):
     run(consumer)
     assert town.rows() == [(town.lin.pk, "2026-11-24", 1, 2)]
     assert town.answers() == [
-        "签到成功,已连续 1 天,+2 积分,现有 2 积分。再签 6 天多得 10 积分。",
-        "今天已经签到过了,连续 1 天,现有 2 积分,明天再来。",
-        "今天已经签到过了,连续 1 天,现有 2 积分,明天再来。",
+        "签到成功，已连续 1 天，+2 积分，现有 2 积分。再签 6 天多得 10 积分。",
+        "今天已经签到过了，连续 1 天，现有 2 积分，明天再来。",
+        "今天已经签到过了，连续 1 天，现有 2 积分，明天再来。",
     ]
     assert balance(town.community.pk, f"m:{town.lin.pk}") == 2
     assert len(events_of(town.community, "checkin.done", "points.posted")) == 2
@@ -124,11 +124,11 @@ def test_points_says_what_there_is_and_what_today_still_gives():
     town.say("points", at=NOW + 2 * day)
     run(CONSUMER)
     assert town.answers() == [
-        "你有 0 积分。今天还没签到,发送“签到”可得 2 积分。",
-        "签到成功,已连续 1 天,+2 积分,现有 2 积分。再签 1 天多得 10 积分。",
-        "你有 2 积分。今天已签到,连续 1 天。",
-        "你有 2 积分。今天还没签到,发送“签到”可得 12 积分。",
-        "你有 2 积分。今天还没签到,发送“签到”可得 2 积分。",
+        "你有 0 积分。今天还没签到，发送“签到”可得 2 积分。",
+        "签到成功，已连续 1 天，+2 积分，现有 2 积分。再签 1 天多得 10 积分。",
+        "你有 2 积分。今天已签到，连续 1 天。",
+        "你有 2 积分。今天还没签到，发送“签到”可得 12 积分。",
+        "你有 2 积分。今天还没签到，发送“签到”可得 2 积分。",
     ]
 
 

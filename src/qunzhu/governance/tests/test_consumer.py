@@ -254,9 +254,9 @@ def test_help_answers_once_for_many_who_ask_together():
     (answer,) = town.answers()
     assert answer == (
         "可以这样跟我说:\n"
-        "签到:每天一次,领积分\n"
+        "签到:每天一次，领积分\n"
         "积分:看余额和今天还能得多少\n"
-        "举报:引用对方的消息,或“举报 @对方 原因”\n"
+        "举报:引用对方的消息，或“举报 @对方 原因”\n"
         "帮助:看这张单子\n"
         f"群规在群公告里:{settings.PUBLIC_URL}/g/{town.group.pk}/"
     )
