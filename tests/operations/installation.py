@@ -71,9 +71,10 @@ class Installation:
             [sys.executable, "-c", sign], env=self.environment(), capture_output=True, text=True, timeout=60, check=True
         ).stdout.strip()
 
-    def up(self, *arguments: str) -> None:
+    def up(self, *arguments: str, command: str = "up", ready: str = "ready: http") -> None:
+        """Start `command` and wait until it says `ready`."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "qunzhu.config.cli", "up", "--port", str(self.port), *arguments],
+            [sys.executable, "-m", "qunzhu.config.cli", command, "--port", str(self.port), *arguments],
             env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -82,7 +83,7 @@ class Installation:
         )
         self.reader = threading.Thread(target=self._read, args=(self.process,), daemon=True)
         self.reader.start()
-        wait_for("ready", lambda: any("ready: http" in line for line in self.lines))
+        wait_for("ready", lambda: any(ready in line for line in self.lines))
 
     def _read(self, process: "subprocess.Popen[str]") -> None:
         assert process.stdout is not None

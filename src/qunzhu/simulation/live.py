@@ -33,6 +33,7 @@ class Speaker:
 
     persona: Persona
     group_id: int
+    member_id: int
     cookie: str
 
 
