@@ -7,7 +7,7 @@ from qunzhu.kernel.cases.models import Case
 pytestmark = pytest.mark.django_db(transaction=True)
 
 SENTENCE = "骗子 的消息含「稳赚不赔」（群规 6.3，禁止资金募集与诈骗信息），本群先冻结，等管理员处理。"
-FROZEN = (403, {"error": "frozen", "message": "群主暂时关闭了发言,请稍后再来"})
+FROZEN = (403, {"error": "frozen", "message": "群主暂时关闭了发言，请稍后再来"})
 POSTED = [
     "message.posted 骗子 跟我做,穩賺不賠",
     "case.opened 骗子 red_keyword red: 资金募集或诈骗信息",

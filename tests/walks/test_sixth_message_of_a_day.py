@@ -45,7 +45,7 @@ def test_warned_then_muted_then_removed(world):
         403,
         {
             "error": "muted",
-            "message": "先休息一下,13:00 恢复发言。觉得不对?请联系群主",
+            "message": "先休息一下，13:00 恢复发言。觉得不对?请联系群主",
             "until": "2026-11-24T05:00:00+00:00",
         },
     )

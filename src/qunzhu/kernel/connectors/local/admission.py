@@ -69,7 +69,7 @@ def check_inside(seat: Seat | None, community_id: int) -> Seat:
     if seat is None or seat.community_id != community_id:
         raise Refusal(404, "unknown_group", "没有找到这个群")
     if seat.nickname is None:
-        raise Refusal(403, "not_member", "你还不在这个群里,请先加入")
+        raise Refusal(403, "not_member", "你还不在这个群里，请先加入")
     if seat.removed_at is not None:
         raise Refusal(403, "removed", "你已被移出这个群。觉得不对?请联系群主")
     return seat
@@ -83,11 +83,11 @@ def check_may_speak(seat: Seat, now: datetime) -> None:
     if seat.muted_until is not None and seat.muted_until > now and how["mute"] == "native":
         until = spoken_time(seat.muted_until, now, seat.timezone)
         raise Refusal(
-            403, "muted", f"先休息一下,{until} 恢复发言。觉得不对?请联系群主",
+            403, "muted", f"先休息一下，{until} 恢复发言。觉得不对?请联系群主",
             until=seat.muted_until.isoformat(),
         )  # fmt: skip
     if seat.frozen and not seat.leads and how["freeze"] != "emulated":
-        raise Refusal(403, "frozen", "群主暂时关闭了发言,请稍后再来")
+        raise Refusal(403, "frozen", "群主暂时关闭了发言，请稍后再来")
 
 
 def admit(conn: Connection, drafts: Sequence[Draft], *, now: datetime) -> list[NewEvent | Refusal | Appended]:
@@ -131,7 +131,7 @@ def _event(
     if draft.image is not None:
         group_id, member_id, picture = images.get(draft.image, (0, 0, {}))
         if (group_id, member_id) != (draft.group_id, draft.member_id):
-            raise Refusal(400, "unknown_image", "没有找到这张图片,请重新上传")
+            raise Refusal(400, "unknown_image", "没有找到这张图片，请重新上传")
         body["image"] = picture
         body["type"] = "image"
     kind = "message.posted"

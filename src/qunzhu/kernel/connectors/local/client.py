@@ -102,20 +102,20 @@ def _unfreeze(conn: Connection, act: Act, _task: Task) -> Outcome:
 
 def _ask_to_be_quiet(_conn: Connection, act: Act, task: Task) -> tuple[NewEvent, ...]:
     until = spoken_time(datetime.fromisoformat(task.payload["until"]), act.now, task.timezone)
-    text = task.payload.get("text") or f"{task.nickname},请先休息一下,{until} 前不要发言。"
+    text = task.payload.get("text") or f"{task.nickname}，请先休息一下，{until} 前不要发言。"
     return (rooms.sent(act, "warn", text, to=task.member_id),)
 
 
 def _say_may_speak(_conn: Connection, act: Act, task: Task) -> tuple[NewEvent, ...]:
-    return (rooms.sent(act, "say", f"{task.nickname},现在可以继续发言了。", to=task.member_id),)
+    return (rooms.sent(act, "say", f"{task.nickname}，现在可以继续发言了。", to=task.member_id),)
 
 
 def _announce_pause(conn: Connection, act: Act, task: Task) -> tuple[NewEvent, ...]:
-    return (rooms.announce(conn, act, task.payload.get("text") or "本群暂停发言,请大家等待管理员处理。"),)
+    return (rooms.announce(conn, act, task.payload.get("text") or "本群暂停发言，请大家等待管理员处理。"),)
 
 
 def _announce_reopening(conn: Connection, act: Act, _task: Task) -> tuple[NewEvent, ...]:
-    return (rooms.announce(conn, act, "本群恢复发言,谢谢大家的耐心。"),)
+    return (rooms.announce(conn, act, "本群恢复发言，谢谢大家的耐心。"),)
 
 
 def _member(task: Task) -> int:

@@ -116,7 +116,7 @@ def decode(body: bytes, kind: type[T]) -> T:
 
 def malformed(error: Exception) -> Refusal:
     """400: the request could not be read."""
-    return Refusal(400, "malformed", "没有看懂这个请求,请刷新页面再试", detail=str(error)[:200])
+    return Refusal(400, "malformed", "没有看懂这个请求，请刷新页面再试", detail=str(error)[:200])
 
 
 def parse_post(body: bytes, sender: MemberToken) -> Draft:
@@ -145,7 +145,7 @@ def clean_text(text: str, *, limit: int = TEXT_LENGTH) -> str:
     """Text as it is kept: no NUL, trimmed. Raises Refusal 400 when it is too long or not Unicode."""
     cleaned = text.replace("\x00", "").strip()
     if len(cleaned) > limit:
-        raise Refusal(400, "too_long", f"一条消息最多 {limit} 字,现在有 {len(cleaned)} 字", limit=limit)
+        raise Refusal(400, "too_long", f"一条消息最多 {limit} 字，现在有 {len(cleaned)} 字", limit=limit)
     if not cleaned.isascii():
         try:
             cleaned.encode()

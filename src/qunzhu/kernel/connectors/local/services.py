@@ -101,7 +101,7 @@ def join_room(
     occupant = Occupant.objects.filter(group_id=room.group_id, member_id=member.pk).first() if member else None
     if member and occupant:
         if occupant.removed_at:
-            raise JoinRefused("removed", "你已被移出这个群,不能再次加入。如有疑问,请联系群主")
+            raise JoinRefused("removed", "你已被移出这个群，不能再次加入。如有疑问，请联系群主")
         return Joined(member, occupant, member_token(room.community_id, member.pk), None)
     _check_open(group, room)
     nickname = checked_nickname(nickname)
@@ -125,7 +125,7 @@ def _check_open(group: Group, room: Room) -> None:
     if group.state == Group.State.CLOSED:
         raise JoinRefused("closed", "这个群已经关闭")
     if Occupant.objects.filter(group_id=room.group_id, removed_at=None).count() >= group.capacity:
-        raise JoinRefused("full", f"群已满({group.capacity} 人),请联系群主")
+        raise JoinRefused("full", f"群已满({group.capacity} 人)，请联系群主")
 
 
 def _new_member(community_id: int, nickname: str, now: datetime) -> Member:
