@@ -4,55 +4,68 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Penalty',
+            name="Penalty",
             fields=[
-                ('pk', models.CompositePrimaryKey('community_id', 'seq', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('community_id', models.BigIntegerField()),
-                ('seq', models.BigIntegerField()),
-                ('rule', models.TextField()),
-                ('rulebook_version', models.IntegerField()),
-                ('group_id', models.BigIntegerField(null=True)),
-                ('member_id', models.BigIntegerField()),
-                ('step', models.TextField(choices=[('warn', '警告'), ('mute', '禁言'), ('remove', '移出')])),
-                ('sentence', models.TextField()),
-                ('evidence', models.JSONField(default=list)),
-                ('at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField(null=True)),
-                ('strike', models.BooleanField(default=False)),
-                ('reversed_at', models.DateTimeField(null=True)),
-                ('reversed_by', models.TextField(default='')),
-                ('last_seq', models.BigIntegerField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "community_id", "seq", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("community_id", models.BigIntegerField()),
+                ("seq", models.BigIntegerField()),
+                ("rule", models.TextField()),
+                ("rulebook_version", models.IntegerField()),
+                ("group_id", models.BigIntegerField(null=True)),
+                ("member_id", models.BigIntegerField()),
+                ("step", models.TextField(choices=[("warn", "警告"), ("mute", "禁言"), ("remove", "移出")])),
+                ("sentence", models.TextField()),
+                ("evidence", models.JSONField(default=list)),
+                ("at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField(null=True)),
+                ("strike", models.BooleanField(default=False)),
+                ("reversed_at", models.DateTimeField(null=True)),
+                ("reversed_by", models.TextField(default="")),
+                ("last_seq", models.BigIntegerField()),
             ],
             options={
-                'db_table': 'penalty',
-                'indexes': [models.Index(fields=['community_id', 'member_id', '-seq'], name='penalty_by_member')],
+                "db_table": "penalty",
+                "indexes": [models.Index(fields=["community_id", "member_id", "-seq"], name="penalty_by_member")],
             },
         ),
         migrations.CreateModel(
-            name='Report',
+            name="Report",
             fields=[
-                ('pk', models.CompositePrimaryKey('community_id', 'seq', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('community_id', models.BigIntegerField()),
-                ('seq', models.BigIntegerField()),
-                ('group_id', models.BigIntegerField()),
-                ('reporter_id', models.BigIntegerField()),
-                ('target_id', models.BigIntegerField()),
-                ('message_seq', models.BigIntegerField(null=True)),
-                ('reason', models.TextField(default='')),
-                ('state', models.TextField(choices=[('open', '待核实'), ('upheld', '属实'), ('dismissed', '不属实')], default='open')),
-                ('at', models.DateTimeField()),
+                (
+                    "pk",
+                    models.CompositePrimaryKey(
+                        "community_id", "seq", blank=True, editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("community_id", models.BigIntegerField()),
+                ("seq", models.BigIntegerField()),
+                ("group_id", models.BigIntegerField()),
+                ("reporter_id", models.BigIntegerField()),
+                ("target_id", models.BigIntegerField()),
+                ("message_seq", models.BigIntegerField(null=True)),
+                ("reason", models.TextField(default="")),
+                (
+                    "state",
+                    models.TextField(
+                        choices=[("open", "待核实"), ("upheld", "属实"), ("dismissed", "不属实")], default="open"
+                    ),
+                ),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'db_table': 'report',
-                'indexes': [models.Index(fields=['community_id', 'target_id', '-seq'], name='report_by_target')],
+                "db_table": "report",
+                "indexes": [models.Index(fields=["community_id", "target_id", "-seq"], name="report_by_target")],
             },
         ),
     ]
