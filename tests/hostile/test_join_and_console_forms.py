@@ -59,7 +59,7 @@ def test_cookies_that_are_not_ours_see_no_member_page(world):
         client = Client()
         client.cookies["qz_member"] = world.people["小林"].token
         for path in ("/me/points/", "/me/penalties/"):
-            assert client.get(f"{path}?{query}").status_code == 200
+            assert client.get(f"{path}?{query}").status_code == (400 if "%00" in query else 200)
 
 
 def paths():
