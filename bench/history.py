@@ -267,9 +267,9 @@ _OTHERS = (
        SELECT name, %(c)s, base.head + %(n)s, 0, '', %(now)s
        FROM base, unnest(ARRAY['seal', 'order', 'rollups', 'community']) AS name ON CONFLICT DO NOTHING""",
     """INSERT INTO import_job (community_id, group_id, file_name, fingerprint, format, timezone, size, "offset", lines,
-         added, duplicates, rejected, state, started_at, finished_at, started_by)
+         added, duplicates, rejected, state, started_at, finished_at, started_by, content, kinds, repeats)
        SELECT %(c)s, base.grp, 'f' || n || '.csv', %(slug)s || n, 'csv', 'Asia/Shanghai', 1, 1, 1, 1, 0, 0, 'done',
-         %(now)s, %(now)s, 'bench' FROM base, generate_series(1, 60) n""",
+         %(now)s, %(now)s, 'bench', '', '{}', 0 FROM base, generate_series(1, 60) n""",
     """INSERT INTO console_job (community_id, kind, params, state, done, total, result, error, file, started_by,
          created_at, moved_at, finished_at)
        SELECT %(c)s, kind, '{"name": "f.csv", "target": "member:1"}', 'done', 1, 1,
