@@ -4,7 +4,9 @@ import atexit
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 # Kept short: PostgreSQL's socket lies in this folder and its path may have 107 bytes.
 _home = Path(tempfile.mkdtemp(prefix="qzt-", dir="/tmp"))
@@ -34,9 +36,18 @@ import pytest  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None) -> None:  # noqa: ARG001  (pytest: run the original first)
-    """Whoever asks `database_url()` during tests gets the test database, as Django does."""
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:  # noqa: ARG001  (runs first)
+    """Whoever asks `database_url()` during tests gets the test database, as Django does.
+
+    At the end sessions that a test left open are ended, so that the database can be dropped.
+    """
     from django.db import connection
 
     parameters = connection.settings_dict
     os.environ["DATABASE_URL"] = f"postgresql://postgres:@/{parameters['NAME']}?host={parameters['HOST']}"
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
