@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from qunzhu.console.reading.codes import ROLES
 from qunzhu.console.reading.rule_words import categories
-from qunzhu.kernel.community.models import Community, Group, Member, Staff
+from qunzhu.kernel.community.models import Community, Member, Staff
 from qunzhu.risk.models import Keyword
 
 UPLOAD_BYTES = 512 * 1024 * 1024
@@ -101,32 +101,37 @@ class WordsFileForm(forms.Form):
 
 
 class LongSelect(forms.Select):
-    """A select of a thousand choices: Django's own renders a template for each of them."""
+    """A select of a thousand choices: Django's own makes a dictionary and renders a template for each of them."""
 
     template_name = "console/parts/select.html"
+
+    def optgroups(self, name: str, value: list[Any], attrs: dict[str, Any] | None = None) -> list[Any]:  # noqa: ARG002
+        """One group of (value, label, selected)."""
+        return [("", [(str(key), label, str(key) in value) for key, label in self.choices], 0)]
 
 
 class ImportForm(forms.Form):
     """A chat export to be read into a group's history."""
 
-    group = forms.ModelChoiceField(
-        label=_("导入到"), queryset=Group.objects.none(), empty_label=None, widget=LongSelect
-    )
+    group = forms.TypedChoiceField(label=_("导入到"), coerce=int, widget=LongSelect)
     format = forms.ChoiceField(label=_("格式"))
     timezone = forms.CharField(label=_("文件里的时区"), max_length=40)
     file = forms.FileField(label=_("聊天记录文件"))
     again = forms.BooleanField(label=_("时区不同也再导入一次"), required=False)
 
     def __init__(
-        self, community: Community, formats: list[tuple[str, Any]], data: Any = None, files: Any = None
+        self,
+        community: Community,
+        groups: dict[int, str],
+        formats: list[tuple[str, Any]],
+        data: Any = None,
+        files: Any = None,
     ) -> None:
         super().__init__(data, files, initial={"timezone": community.timezone})
-        groups = self.fields["group"]
-        assert isinstance(groups, forms.ModelChoiceField)  # noqa: S101  (for the type checker)
-        groups.queryset = Group.objects.filter(community=community).order_by("name")
-        choice = self.fields["format"]
-        assert isinstance(choice, forms.ChoiceField)  # noqa: S101  (for the type checker)
-        choice.choices = formats
+        for name, choices in (("group", list(groups.items())), ("format", formats)):
+            field = self.fields[name]
+            assert isinstance(field, forms.ChoiceField)  # noqa: S101  (for the type checker)
+            field.choices = choices
 
     def clean_timezone(self) -> str:
         name: str = self.cleaned_data["timezone"].strip()

@@ -30,25 +30,27 @@ KINDS = (Job.Kind.IMPORT.value,)
 @require_safe
 def import_list(request: StaffRequest) -> HttpResponse:
     """What was imported, by whom, with what result; and the form."""
-    return _page(request, _form(request))
+    groups = group_names(request.community.pk)
+    return _page(request, ImportForm(request.community, groups, _formats()), groups)
 
 
 @staff_page("import.run")
 @require_POST
 def import_start(request: StaffRequest) -> HttpResponse:
     """Keep the uploaded file and start reading it."""
-    form = ImportForm(request.community, _formats(), request.POST, request.FILES)
+    groups = group_names(request.community.pk)
+    form = ImportForm(request.community, groups, _formats(), request.POST, request.FILES)
     if not form.is_valid():
-        return _page(request, form, status=422)
+        return _page(request, form, groups, status=422)
     data = form.cleaned_data
     upload, group = data["file"], data["group"]
     name = Path(str(upload.name)).name[:200]
     kept = _keep(upload, name)
     params = {
-        "group": group.pk, "format": data["format"], "timezone": data["timezone"], "path": kept, "name": name,
+        "group": group, "format": data["format"], "timezone": data["timezone"], "path": kept, "name": name,
         "again": data["again"],
     }  # fmt: skip
-    with audited(request, "import.start", target=f"group:{group.pk}", detail={"file": name}) as detail:
+    with audited(request, "import.start", target=f"group:{group}", detail={"file": name}) as detail:
         job = running.do_start(
             community_id=request.community.pk,
             kind=Job.Kind.IMPORT,
@@ -104,16 +106,11 @@ def _formats() -> list[tuple[str, object]]:
     return [(AUTO, _("自动识别")), *((f.name, _(f.title)) for f in FORMATS.values())]
 
 
-def _form(request: StaffRequest) -> ImportForm:
-    return ImportForm(request.community, _formats())
-
-
-def _page(request: StaffRequest, form: ImportForm, *, status: int = 200) -> HttpResponse:
+def _page(request: StaffRequest, form: ImportForm, groups: dict[int, str], *, status: int = 200) -> HttpResponse:
     community = request.community.pk
     rows = ImportJob.objects.filter(community_id=community)
     before = slices.positive(request.GET.get("before"))
     found = list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: slices.ROWS + 1])
-    groups = group_names(community)
     context = {
         "title": _("导入"),
         "rows": [(job, groups.get(job.group_id, "")) for job in found[: slices.ROWS]],

@@ -1,4 +1,6 @@
-"""Search over members, cases and recent messages; the stretch of messages that was searched is said."""
+"""Search over members, cases and messages. Messages are searched stretch by stretch, newest first, so that a search
+costs the same however long the log is; the page says which stretch it was and leads to the one before.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +13,7 @@ from qunzhu.kernel.community.models import Member
 from qunzhu.kernel.community.selectors import find_members
 from qunzhu.kernel.events.schema import Event
 
-LAST_EVENTS = 50_000
+STRETCH = 20_000  # events
 MESSAGES = 30
 
 
@@ -26,29 +28,38 @@ class Found:
     last: int
     since: datetime | None
 
+    @property
+    def older(self) -> int | None:
+        """Where to go on, as `before`: behind the last message shown when there were many, else behind the stretch."""
+        if len(self.messages) == MESSAGES:
+            return self.messages[-1].seq
+        return self.first if self.first > 1 else None
 
-def search(community_id: int, text: str) -> Found:
-    """At most 20 members, 20 cases and 30 messages; five queries."""
+
+def search(community_id: int, text: str, *, before: int | None = None) -> Found:
+    """At most 20 members, 20 cases, and 30 messages of the stretch that ends below `before`; five queries."""
     last = log_head(community_id)
-    first = max(1, last - LAST_EVENTS + 1)
+    if before is not None:
+        last = min(last, before - 1)
+    first = max(1, last - STRETCH + 1)
     cases = Case.objects.filter(community_id=community_id, title__icontains=text).order_by("-opened_at")
     return Found(
         members=find_members(community_id, text.removeprefix("#"), limit=20),
         cases=list(cases[:20]),
-        messages=_messages(community_id, text, first),
+        messages=_messages(community_id, text, first, last),
         first=first,
         last=last,
         since=_received(community_id, first),
     )
 
 
-def _messages(community_id: int, text: str, first: int) -> list[Event]:
+def _messages(community_id: int, text: str, first: int, last: int) -> list[Event]:
     pattern = "%" + text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {EVENT_COLUMNS} FROM event WHERE community_id = %s AND seq >= %s"
+            f"SELECT {EVENT_COLUMNS} FROM event WHERE community_id = %s AND seq BETWEEN %s AND %s"
             " AND kind IN ('message.posted', 'command.posted') AND body->>'text' ILIKE %s ORDER BY seq DESC LIMIT %s",
-            [community_id, first, pattern, MESSAGES],
+            [community_id, first, last, pattern, MESSAGES],
         )
         return [event_from_row(row)[0] for row in cursor.fetchall()]
 

@@ -13,6 +13,7 @@ from qunzhu.analytics.consumer import CONSUMER as ROLLUPS
 from qunzhu.console import urls
 from qunzhu.console.pages.groups import ACTS
 from qunzhu.console.pages.members import DEEDS
+from qunzhu.console.reading import search
 from qunzhu.governance.consumer import CONSUMER as GOVERNANCE
 from qunzhu.governance.models import Penalty
 from qunzhu.kernel.clock import FixedClock
@@ -278,6 +279,23 @@ def test_pages_say_exactly_what_happened(house):
     assert "message.posted" in event
     found = browser.get(house.url("search/?q=alert")).content.decode()
     assert f"第 1–{last} 条事件" in found
+
+
+def test_a_search_goes_back_stretch_by_stretch_and_finds_each_message_once(house, monkeypatch):
+    monkeypatch.setattr(search, "STRETCH", 40)
+    house.say(35, text="早安")
+    house.say(3, text="别的话", start=100)
+    house.say(35, text="早安", start=200)
+    browser = client(house.staff["analyst"])
+    seen, before, pages = [], "", 0
+    while pages == 0 or before:
+        page = browser.get(house.url("search/"), {"q": "早安", "before": before})
+        assert page.status_code == 200
+        seen += [row.seq for row in page.context["rows"]]
+        before, pages = page.context["older"], pages + 1
+    assert len(seen) == 70
+    assert seen == sorted(set(seen), reverse=True)
+    assert pages > 2
 
 
 def test_paging_is_by_keyset_and_complete(house):
