@@ -4,7 +4,7 @@
 the same server answering a request that it refuses without the database. Load and server share this machine's cores;
 with `wrk` installed the load costs next to nothing, without it a sender in Python takes a good part of them.
 
-Run: .venv/bin/python bench/receiver.py [seconds]
+Run: .venv/bin/python bench/receiver.py [seconds] [workers]
 """
 
 import asyncio
@@ -208,14 +208,15 @@ def wrk(port: int, group: int, cookies: list[str], name: str, seconds: float) ->
     return per_second
 
 
-def main(seconds: float) -> None:
+def main(seconds: float, workers: int) -> None:
     with scratch_home():
         set_up()
         group, cookies = people()
         port = free_port()
         server = subprocess.Popen([
             sys.executable, "-m", "granian", "--interface", "asgi", "--factory", "--host", "127.0.0.1", "--port",
-            str(port), "--loop", "uvloop", "--log-level", "warning", "qunzhu.receive.app:create_app",
+            str(port), "--loop", "uvloop", "--log-level", "warning", "--workers", str(workers),
+            "qunzhu.receive.app:create_app",
         ])  # fmt: skip
         try:
             wait_for(port)
@@ -233,4 +234,4 @@ def main(seconds: float) -> None:
 
 
 if __name__ == "__main__":
-    main(float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS)
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS, int(sys.argv[2]) if len(sys.argv) > 2 else 1)

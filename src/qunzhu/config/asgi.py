@@ -23,12 +23,12 @@ PAGE_THREADS = int(os.environ.get("QUNZHU_PAGE_THREADS", "10"))
 
 def web() -> Starlette:
     """Everything on one port."""
-    return _application([*_receive_routes(), *_pages()])
+    return _receiving([*_receive_routes(), *_pages()])
 
 
 def receive() -> Starlette:
     """The receiver and the live stream; no Django in this process."""
-    return _application(_receive_routes())
+    return _receiving(_receive_routes())
 
 
 def console() -> Starlette:
@@ -36,9 +36,15 @@ def console() -> Starlette:
     return _application(_pages())
 
 
-def _application(routes: list[BaseRoute]) -> Starlette:
+def _receiving(routes: list[BaseRoute]) -> Starlette:
+    from qunzhu.receive.app import PostsFirst
+
+    return _application(routes, PostsFirst)
+
+
+def _application(routes: list[BaseRoute], kind: type[Starlette] = Starlette) -> Starlette:
     _end_with_the_server()
-    return Starlette(routes=[*health_routes(), *metrics_routes(), *routes], lifespan=_lifespan(routes))
+    return kind(routes=[*health_routes(), *metrics_routes(), *routes], lifespan=_lifespan(routes))
 
 
 def _receive_routes() -> list[BaseRoute]:

@@ -13,8 +13,7 @@ import structlog
 from qunzhu.kernel.clock import SYSTEM_CLOCK, Clock
 from qunzhu.kernel.connectors.local.parse import Refusal
 from qunzhu.kernel.database import database_url
-from qunzhu.kernel.events import log
-from qunzhu.kernel.events.schema import Appended, NewEvent
+from qunzhu.kernel.events.schema import Appended
 
 MAX_BATCH = 1_000
 MAX_WAITING = 20_000
@@ -28,12 +27,12 @@ D = TypeVar("D")
 D_contra = TypeVar("D_contra", contravariant=True)
 
 
-class Admit(Protocol[D_contra]):
-    """Turns drafts into events, refusals, or the place where they stand already; result i belongs to draft i."""
+class Say(Protocol[D_contra]):
+    """Appends what may be said of a batch, in a transaction and a pipeline that are open; result i is of draft i."""
 
     def __call__(
         self, conn: psycopg.Connection[Any], drafts: Sequence[D_contra], *, now: datetime
-    ) -> Sequence[NewEvent | Refusal | Appended]: ...
+    ) -> Sequence[Appended | Refusal]: ...
 
 
 class _Waiting(Generic[D]):
@@ -50,18 +49,23 @@ def unavailable() -> Refusal:
     return Refusal(503, "unavailable", "服务器正在恢复,请稍后再发一次", retry_after=2)
 
 
+def internal() -> Refusal:
+    """500: what the product did wrong, noted in its log."""
+    return Refusal(500, "internal", "这条消息没能保存,我们已经记录下来")
+
+
 class GroupCommit(Generic[D]):
     """One flusher per process: takes everything that waits, commits it, answers, and takes the next."""
 
     def __init__(
         self,
-        admit: Admit[D],
+        say: Say[D],
         *,
         clock: Clock = SYSTEM_CLOCK,
         timeout: float = TIMEOUT_SECONDS,
         connect: Callable[[], psycopg.Connection[Any]] | None = None,
     ) -> None:
-        self.admit = admit
+        self.say = say
         self.clock = clock
         self.timeout = timeout
         self.batches = 0
@@ -151,20 +155,29 @@ class GroupCommit(Generic[D]):
         except Exception as error:  # a draft that got past the checks must not take the others with it
             if len(drafts) == 1:
                 logger.exception("message could not be stored", error=repr(error))
-                return [Refusal(500, "internal", "这条消息没能保存,我们已经记录下来")]
+                return [internal()]
             return [result for draft in drafts for result in self._write([draft])]
 
     def _commit(self, drafts: list[D]) -> list[Result]:
+        """Two trips for most batches: BEGIN goes with the first reads, COMMIT with the rows."""
         conn, now = self._connection(), self.clock.now()
-        with conn.transaction():
-            admitted = self.admit(conn, drafts, now=now)
-            places = iter(log.append(conn, [a for a in admitted if isinstance(a, NewEvent)], now=now))
-            return [next(places) if isinstance(a, NewEvent) else a for a in admitted]
+        try:
+            with conn.pipeline():
+                conn.execute("BEGIN")
+                results = self.say(conn, drafts, now=now)
+                conn.execute("COMMIT")
+        except LOST:
+            raise
+        except Exception:
+            conn.rollback()
+            raise
+        return list(results)
 
     def _connection(self) -> psycopg.Connection[Any]:
         if self._conn is None:
             try:
                 self._conn = self._connect()
+                self._conn.autocommit = True  # the batch says itself where its transaction begins and ends
             except LOST:
                 raise
             except Exception as error:  # no draft is to blame for what goes wrong before a connection exists

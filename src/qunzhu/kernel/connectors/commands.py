@@ -16,6 +16,7 @@ _LONGEST_FIRST = sorted(_NAME_OF, key=len, reverse=True)
 # Only these take arguments: "积分怎么这么少" is talk, "举报 @某人 广告" is a command.
 _WITH_ARGUMENTS = frozenset({"report"})
 _MARKS = "/#"
+_FIRST = frozenset(word[0] for word in _NAME_OF) | frozenset(_MARKS)  # most talk is told by its first letter
 MAX_LENGTH = 500
 
 
@@ -31,7 +32,7 @@ def parse_command(text: str) -> Command | None:
 
     With a leading / or # any trailing text is arguments; without it only 举报 takes some, after white space or @.
     """
-    if len(text) > MAX_LENGTH:
+    if len(text) > MAX_LENGTH or not _may_begin(text):
         return None
     typed = unicodedata.normalize("NFKC", text).strip()
     marked = typed[:1] in _MARKS and bool(typed)
@@ -44,6 +45,10 @@ def parse_command(text: str) -> Command | None:
         if lowered.startswith(word):
             return _with_rest(_NAME_OF[word], typed[len(word) :], marked=marked)
     return None
+
+
+def _may_begin(text: str) -> bool:
+    return unicodedata.normalize("NFKC", text.lstrip()[:1]).lower()[:1] in _FIRST
 
 
 def _with_rest(name: str, rest: str, *, marked: bool) -> Command | None:

@@ -7,7 +7,6 @@ commit, so a reader of `seq > cursor` never misses a row that commits late, as i
 import hashlib
 import os
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
@@ -15,6 +14,7 @@ from uuid import UUID
 
 import msgspec
 import psycopg
+from psycopg.pq import PipelineStatus
 
 from qunzhu.kernel.bulk import Array, execute
 from qunzhu.kernel.events.schema import Appended, Event, NewEvent
@@ -75,6 +75,38 @@ def body_digest(salt: bytes, body: str) -> bytes:
     return hashlib.sha256(salt + body.encode()).digest()
 
 
+class Held:
+    """Logs that this transaction holds until it ends: where they stand, and which of the facts asked for they know.
+
+    The answers are read when first asked for, so that a pipeline can send more statements along (one trip for all).
+    """
+
+    __slots__ = ("_heads", "_known")
+
+    def __init__(self, conn: psycopg.Connection[Any], facts: Sequence[tuple[int, UUID]]) -> None:
+        self._heads = _cursor(conn).execute(
+            "SELECT community_id, seq FROM event_head WHERE community_id = ANY(%s) ORDER BY community_id FOR UPDATE",
+            [sorted({community_id for community_id, _ in facts})],
+        )
+        # One probe of the unique index for each id. With `id = ANY(…)` the planner, while it knows little of a young
+        # table, walks through the whole community instead. A statement of its own: it sees what was committed
+        # while the lock was waited for.
+        self._known = execute(
+            conn,
+            "SELECT n.c, n.id, e.seq FROM unnest(%b::int8[], %b::uuid[]) AS n(c, id)"
+            " CROSS JOIN LATERAL (SELECT seq FROM event WHERE community_id = n.c AND id = n.id LIMIT 1) AS e",
+            [Array("int8", [c for c, _ in facts]), Array("uuid", [i for _, i in facts])],
+        )
+
+    def heads(self) -> dict[int, int]:
+        """Community → its last seq, for those that have a log; once."""
+        return dict(self._heads.fetchall())
+
+    def known(self) -> dict[tuple[int, UUID], int]:
+        """(community, id) → seq of those facts that are in the log; once."""
+        return {(community_id, fact): seq for community_id, fact, seq in self._known.fetchall()}
+
+
 def append(conn: psycopg.Connection[Any], events: Sequence[NewEvent], *, now: datetime) -> list[Appended]:
     """Append `events` in the caller's transaction; result i belongs to event i.
 
@@ -83,29 +115,41 @@ def append(conn: psycopg.Connection[Any], events: Sequence[NewEvent], *, now: da
     """
     if not events:
         return []
-    by_community: dict[int, list[int]] = defaultdict(list)
-    for index, event in enumerate(events):
-        by_community[event.community_id].append(index)
-    heads = _lock_heads(conn, sorted(by_community))
-    results: list[Appended | None] = [None] * len(events)
+    held = Held(conn, [(e.community_id, e.id) for e in events])
+    return append_held(conn, events, held.heads(), held.known(), now=now)
+
+
+def append_held(
+    conn: psycopg.Connection[Any],
+    events: Sequence[NewEvent],
+    heads: dict[int, int],
+    known: dict[tuple[int, UUID], int],
+    *,
+    now: datetime,
+) -> list[Appended]:
+    """`append` to logs that are `Held`, whose `heads` and `known` facts cover all `events`; both are moved on.
+
+    Within a pipeline the rows are on their way when it returns; errors show at its end. Raises LookupError for a
+    community without a log.
+    """
+    missing = sorted({e.community_id for e in events} - heads.keys())
+    if missing:
+        raise LookupError(
+            f"no event log for communities {missing}; create them with community.services.create_community"
+        )
+    results: list[Appended] = []
     fresh: list[tuple[int, NewEvent]] = []
-    advanced: dict[int, int] = {}
-    for community_id, indexes in by_community.items():
-        known = _known_ids(conn, community_id, [events[i].id for i in indexes])
-        seq = heads[community_id]
-        for index in indexes:
-            event = events[index]
-            if event.id in known:
-                results[index] = Appended(known[event.id], duplicate=True)
-                continue
-            seq += 1
-            known[event.id] = seq
-            results[index] = Appended(seq, duplicate=False)
-            fresh.append((seq, event))
-        if seq != heads[community_id]:
-            advanced[community_id] = seq
-    _write(conn, fresh, advanced, now)
-    return [r for r in results if r is not None]
+    for event in events:
+        fact = event.community_id, event.id
+        seq = known.get(fact)
+        if seq is not None:
+            results.append(Appended(seq, duplicate=True))
+            continue
+        seq = known[fact] = heads[event.community_id] = heads[event.community_id] + 1
+        results.append(Appended(seq, duplicate=False))
+        fresh.append((seq, event))
+    _write(conn, fresh, {e.community_id: heads[e.community_id] for _, e in fresh}, now)
+    return results
 
 
 def _cursor(conn: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
@@ -113,44 +157,18 @@ def _cursor(conn: psycopg.Connection[Any]) -> psycopg.Cursor[Any]:
     return psycopg.Cursor(conn)
 
 
-def _lock_heads(conn: psycopg.Connection[Any], communities: list[int]) -> dict[int, int]:
-    heads = dict(
-        _cursor(conn)
-        .execute(
-            "SELECT community_id, seq FROM event_head WHERE community_id = ANY(%s) ORDER BY community_id FOR UPDATE",
-            [communities],
-        )
-        .fetchall()
-    )
-    missing = [c for c in communities if c not in heads]
-    if missing:
-        raise LookupError(
-            f"no event log for communities {missing}; create them with community.services.create_community"
-        )
-    return heads
-
-
-def _known_ids(conn: psycopg.Connection[Any], community_id: int, ids: list[UUID]) -> dict[UUID, int]:
-    # One probe of the unique index for each id. With `id = ANY(…)` the planner, while it knows little of a young
-    # table, walks through the whole community instead.
-    rows = execute(
-        conn,
-        "SELECT n.id, e.seq FROM unnest(%b::uuid[]) AS n(id)"
-        " CROSS JOIN LATERAL (SELECT seq FROM event WHERE community_id = %s AND id = n.id LIMIT 1) AS e",
-        [Array("uuid", ids), community_id],
-    )
-    return dict(rows.fetchall())
-
-
 def _write(
     conn: psycopg.Connection[Any], fresh: list[tuple[int, NewEvent]], advanced: dict[int, int], now: datetime
 ) -> None:
-    """Write the rows, move the heads, wake the listeners. Few rows go as one statement: what counts then are trips."""
+    """Write the rows, move the heads, wake the listeners. Few rows go as one statement: what counts then are trips.
+
+    So does everything within a pipeline, which cannot take a COPY.
+    """
     if not fresh:
         return
     rows = _rows(fresh, now)
     heads = [Array("int8", list(advanced)), Array("int8", list(advanced.values())), CHANNEL]
-    if len(fresh) <= ONE_STATEMENT:
+    if len(fresh) <= ONE_STATEMENT or conn.pgconn.pipeline_status != PipelineStatus.OFF:
         columns = zip(*rows, strict=True)
         arrays = [Array(kind, list(column)) for kind, column in zip(_COLUMN_TYPES.values(), columns, strict=True)]
         execute(conn, f"WITH written AS ({_INSERT}) {_MOVE_HEADS}", [*arrays, *heads])

@@ -29,13 +29,14 @@ def event(name: str) -> NewEvent:
     return NewEvent(COMMUNITY, event_id("gc", name), "message.posted", NOW, {"text": name})
 
 
-def admit(conn, drafts, *, now):
-    return [Refusal(403, "no", "不行") if d == "no" else event(d) for d in drafts]
+def say(conn, drafts, *, now):
+    places = iter(log.append(conn, [event(d) for d in drafts if d != "no"], now=now))
+    return [Refusal(403, "no", "不行") if d == "no" else next(places) for d in drafts]
 
 
 def run(work, **options):
     async def main():
-        commit = GroupCommit(options.pop("admit", admit), clock=FixedClock(NOW), **options)
+        commit = GroupCommit(options.pop("say", say), clock=FixedClock(NOW), **options)
         commit.start()
         try:
             return await work(commit)
@@ -86,17 +87,17 @@ def test_nobody_is_answered_before_commit():
 def test_a_lost_connection_is_replaced_and_the_batch_is_stored_once():
     killed: list[int] = []
 
-    def admit_and_die(conn, drafts, *, now):
+    def say_and_die(conn, drafts, *, now):
         if not killed:
             killed.append(conn.info.backend_pid)
             with psycopg.connect(database_url(), autocommit=True) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", [conn.info.backend_pid])
-        return admit(conn, drafts, now=now)
+        return say(conn, drafts, now=now)
 
     async def work(commit):
         return [await a for a in [commit.submit("a"), commit.submit("b")]]
 
-    assert run(work, admit=admit_and_die) == [Appended(1, duplicate=False), Appended(2, duplicate=False)]
+    assert run(work, say=say_and_die) == [Appended(1, duplicate=False), Appended(2, duplicate=False)]
     assert len(killed) == 1
     assert logged() == ["a", "b"]
 
@@ -114,7 +115,7 @@ def test_a_commit_whose_answer_was_lost_is_found_again():
             return results
 
     async def main():
-        commit = Dying(admit, clock=FixedClock(NOW))
+        commit = Dying(say, clock=FixedClock(NOW))
         commit.start()
         answer = await commit.submit("a")
         await commit.stop()
@@ -140,13 +141,13 @@ def test_a_draft_that_breaks_the_transaction_does_not_take_the_others_along():
     def strict(conn, drafts, *, now):
         if "bad" in drafts:
             conn.execute("SELECT 1/0")
-        return admit(conn, drafts, now=now)
+        return say(conn, drafts, now=now)
 
     async def work(commit):
         answers = [commit.submit(d) for d in ("a", "bad", "b")]
         return [await a for a in answers]
 
-    first, bad, second = run(work, admit=strict)
+    first, bad, second = run(work, say=strict)
     assert (first, second) == (Appended(1, duplicate=False), Appended(2, duplicate=False))
     assert (bad.status, bad.code) == (500, "internal")
     assert logged() == ["a", "b"]
@@ -154,7 +155,7 @@ def test_a_draft_that_breaks_the_transaction_does_not_take_the_others_along():
 
 def test_stopping_commits_what_waits_and_refuses_what_comes_later():
     async def main():
-        commit = GroupCommit(admit, clock=FixedClock(NOW))
+        commit = GroupCommit(say, clock=FixedClock(NOW))
         commit.start()
         answer = commit.submit("a")
         await commit.stop()

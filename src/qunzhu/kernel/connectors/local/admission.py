@@ -14,10 +14,10 @@ import psycopg
 
 from qunzhu.kernel.bulk import Array, execute
 from qunzhu.kernel.connectors.local.client import spoken_time
-from qunzhu.kernel.connectors.local.locks import lock_log
 from qunzhu.kernel.connectors.local.parse import Draft, Refusal
 from qunzhu.kernel.connectors.local.rooms import CONNECTOR, SPOKEN
 from qunzhu.kernel.connectors.port import capability
+from qunzhu.kernel.events import log
 from qunzhu.kernel.events.schema import Appended, NewEvent
 
 Connection = psycopg.Connection[Any]
@@ -60,8 +60,11 @@ class Seat(msgspec.Struct, frozen=True, gc=False):
 
 def seats(conn: Connection, pairs: Sequence[tuple[int, int]]) -> dict[tuple[int, int], Seat]:
     """The seats of (group, member) pairs; groups without a room are absent."""
-    rows = execute(conn, _SEATS, [Array("int8", [g for g, _ in pairs]), Array("int8", [m for _, m in pairs])])
-    return {(row[0], row[1]): Seat(*row) for row in rows.fetchall()}
+    return {(row[0], row[1]): Seat(*row) for row in _take_seats(conn, pairs).fetchall()}
+
+
+def _take_seats(conn: Connection, pairs: Sequence[tuple[int, int]]) -> psycopg.Cursor[Any]:
+    return execute(conn, _SEATS, [Array("int8", [g for g, _ in pairs]), Array("int8", [m for _, m in pairs])])
 
 
 def check_inside(seat: Seat | None, community_id: int) -> Seat:
@@ -90,10 +93,27 @@ def check_may_speak(seat: Seat, now: datetime) -> None:
         raise Refusal(403, "frozen", "群主暂时关闭了发言，请稍后再来")
 
 
-def admit(conn: Connection, drafts: Sequence[Draft], *, now: datetime) -> list[NewEvent | Refusal | Appended]:
-    """Result i belongs to draft i: the event to append, a refusal, or where it stands already."""
-    lock_log(conn, [d.community_id for d in drafts])
-    found = seats(conn, list({(d.group_id, d.member_id) for d in drafts}))
+def say(conn: Connection, drafts: Sequence[Draft], *, now: datetime) -> list[Appended | Refusal]:
+    """Append what may be said, within the caller's transaction; result i belongs to draft i.
+
+    In a pipeline the log is locked and everything that most batches need is read in one trip.
+    """
+    held = log.Held(conn, [(d.community_id, d.id) for d in drafts])
+    taken = _take_seats(conn, list({(d.group_id, d.member_id) for d in drafts}))
+    heads, known = held.heads(), held.known()
+    admitted = _admit(conn, drafts, {(row[0], row[1]): Seat(*row) for row in taken.fetchall()}, known, now)
+    places = iter(log.append_held(conn, [a for a in admitted if isinstance(a, NewEvent)], heads, known, now=now))
+    return [next(places) if isinstance(a, NewEvent) else a for a in admitted]
+
+
+def _admit(
+    conn: Connection,
+    drafts: Sequence[Draft],
+    found: dict[tuple[int, int], Seat],
+    known: dict[tuple[int, UUID], int],
+    now: datetime,
+) -> list[NewEvent | Refusal | Appended]:
+    """The event to append, a refusal, or where the message stands already: said before its sender was muted."""
     images = _images(conn, [d.image for d in drafts if d.image])
     quoted = _authors(conn, [(d.community_id, d.reply_to, d.group_id) for d in drafts if d.reply_to])
     named = _named(conn, [(d.group_id, d.command.args) for d in drafts if d.command and d.command.name == "report"])
@@ -104,8 +124,9 @@ def admit(conn: Connection, drafts: Sequence[Draft], *, now: datetime) -> list[N
             check_may_speak(seat, now)
             results.append(_event(draft, seat, images, quoted, named, now))
         except Refusal as refusal:
-            results.append(refusal)
-    return _answer_repeats(conn, drafts, results)
+            seq = known.get((draft.community_id, draft.id))
+            results.append(refusal if seq is None else Appended(seq, duplicate=True))
+    return results
 
 
 def _event(
@@ -214,23 +235,3 @@ def _authors(conn: Connection, wanted: list[tuple[int, int, int]]) -> dict[tuple
         [communities, seqs, groups, list(SPOKEN)],
     ).fetchall()
     return {(group, seq): author for group, seq, author in rows}
-
-
-def _answer_repeats(
-    conn: Connection, drafts: Sequence[Draft], results: list[NewEvent | Refusal | Appended]
-) -> list[NewEvent | Refusal | Appended]:
-    """A message said before its sender was muted and sent again now is answered with its seq, not with a refusal."""
-    refused = [i for i, result in enumerate(results) if isinstance(result, Refusal)]
-    if not refused:
-        return results
-    rows = conn.execute(
-        "SELECT e.community_id, e.id, e.seq FROM unnest(%s::int8[], %s::uuid[]) AS w(c, i)"
-        " JOIN event e ON e.community_id = w.c AND e.id = w.i",
-        [[drafts[i].community_id for i in refused], [drafts[i].id for i in refused]],
-    ).fetchall()
-    known = {(community, fact): seq for community, fact, seq in rows}
-    for i in refused:
-        seq = known.get((drafts[i].community_id, drafts[i].id))
-        if seq is not None:
-            results[i] = Appended(seq, duplicate=True)
-    return results

@@ -1,4 +1,7 @@
-"""Every row lock of the local chat, in one order: rooms by group, then occupants by (group, member), then the log."""
+"""Every row lock of the local chat, in one order: rooms by group, then occupants by (group, member), then the log.
+
+(The log is locked by `events.log.Held`.)
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -20,12 +23,4 @@ def lock_occupants(conn: psycopg.Connection[Any], pairs: Iterable[tuple[int, int
         "SELECT 1 FROM local_occupant WHERE (group_id, member_id) IN"
         " (SELECT * FROM unnest(%s::int8[], %s::int8[])) ORDER BY group_id, member_id FOR UPDATE",
         [[g for g, _ in ordered], [m for _, m in ordered]],
-    )
-
-
-def lock_log(conn: psycopg.Connection[Any], community_ids: Iterable[int]) -> None:
-    """Hold the order of these logs: what is read after this is what the next appended event comes after."""
-    conn.execute(
-        "SELECT 1 FROM event_head WHERE community_id = ANY(%s) ORDER BY community_id FOR UPDATE",
-        [sorted(set(community_ids))],
     )
