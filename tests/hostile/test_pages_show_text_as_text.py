@@ -70,7 +70,7 @@ def test_member_pages(told):
 
 def test_lists_for_spreadsheets(told):
     client = owner()
-    for path in ("feed/export/", "cases/export.csv", "effects/export.csv", "audit/export.csv"):
+    for path in ("feed/export.csv", "cases/export.csv", "effects/export.csv", "audit/export.csv", "members/export.csv"):
         answer = client.get(f"/console/{told.community.slug}/{path}")
         assert answer.status_code == 200
         content = b"".join(answer).decode()

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path, register_converter
 
-from qunzhu.console.pages import audit, blackbox, cases, effects, imports, keywords, rulebook, staff
+from qunzhu.console.pages import audit, blackbox, cases, effects, imports, keywords, rulebook, saved_views, staff
 
 
 class FileFormat:
@@ -39,6 +39,7 @@ DESK: list[URLPattern | URLResolver] = [
     path("<slug:slug>/rulebook/<int:number>.yaml", rulebook.source, name="rulebook_source"),
     path("<slug:slug>/effects/", effects.effect_list, name="effects"),
     path("<slug:slug>/effects/export.<format:fmt>", effects.effect_export, name="effects_export"),
+    path("<slug:slug>/effects/retry/", effects.effects_retry, name="effects_retry"),
     path("<slug:slug>/effects/<uuid:effect_id>/", effects.effect_page, name="effect"),
     path("<slug:slug>/effects/<uuid:effect_id>/<effect_action:action>/", effects.effect_decide, name="effect_decide"),
     path("<slug:slug>/keywords/", keywords.word_list, name="keywords"),
@@ -48,20 +49,26 @@ DESK: list[URLPattern | URLResolver] = [
     path("<slug:slug>/keywords/import/", keywords.word_import, name="keywords_import"),
     path("<slug:slug>/keywords/export.<format:fmt>", keywords.word_export, name="keywords_export"),
     path("<slug:slug>/blackbox/", blackbox.chain, name="blackbox"),
+    path("<slug:slug>/blackbox/export.<format:fmt>", blackbox.chain_export, name="blackbox_list_export"),
     path("<slug:slug>/blackbox/verify/", blackbox.verify, name="blackbox_verify"),
     path("<slug:slug>/blackbox/export/", blackbox.export, name="blackbox_export"),
     path("<slug:slug>/blackbox/jobs/<int:job_id>/", blackbox.job_state, name="blackbox_job"),
     path("<slug:slug>/blackbox/jobs/<int:job_id>/restart/", blackbox.job_restart, name="blackbox_job_restart"),
     path("<slug:slug>/blackbox/jobs/<int:job_id>/file/", blackbox.job_file, name="blackbox_job_file"),
     path("<slug:slug>/imports/", imports.import_list, name="imports"),
+    path("<slug:slug>/imports/export.<format:fmt>", imports.import_export, name="imports_export"),
     path("<slug:slug>/imports/start/", imports.import_start, name="import_start"),
     path("<slug:slug>/imports/jobs/<int:job_id>/", imports.job_state, name="import_job"),
     path("<slug:slug>/imports/jobs/<int:job_id>/restart/", imports.job_restart, name="import_job_restart"),
     path("<slug:slug>/imports/jobs/<int:job_id>/aside/", imports.aside, name="import_aside"),
     path("<slug:slug>/staff/", staff.staff_list, name="staff"),
+    path("<slug:slug>/staff/export.<format:fmt>", staff.staff_export, name="staff_export"),
     path("<slug:slug>/staff/add/", staff.staff_add, name="staff_add"),
     path("<slug:slug>/staff/<int:user_id>/change/", staff.staff_change, name="staff_change"),
     path("<slug:slug>/staff/<int:user_id>/remove/", staff.staff_remove, name="staff_remove"),
     path("<slug:slug>/audit/", audit.audit_page, name="audit"),
     path("<slug:slug>/audit/export.<format:fmt>", audit.audit_export, name="audit_export"),
+    path("<slug:slug>/lists/<slug:page>/columns/", saved_views.columns, name="list_columns"),
+    path("<slug:slug>/lists/<slug:page>/views/", saved_views.save, name="view_save"),
+    path("<slug:slug>/lists/<slug:page>/views/<int:view_id>/", saved_views.change, name="view_change"),
 ]

@@ -1,5 +1,6 @@
-"""Work of the console that takes longer than a page: it shows progress, can be left, and is found again."""
+"""What the console itself keeps: work that takes longer than a page, and how people like their lists."""
 
+from django.conf import settings
 from django.db import models
 
 
@@ -34,3 +35,29 @@ class Job(models.Model):
     class Meta:
         db_table = "console_job"
         indexes = (models.Index(fields=["community_id", "kind", "-id"], name="console_job_recent"),)
+
+
+class SavedView(models.Model):
+    """Filters and columns of one list under a name, of one person in one community; nobody else sees it.
+
+    Names may repeat in the table: erasing a member rewrites the names that hold a nickname.
+    """
+
+    community_id = models.BigIntegerField()
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    page = models.TextField()  # name of the list, see console/pages/saved_views.py
+    name = models.TextField()
+    query = models.TextField()  # as in the address, see ListSpec.kept
+    default = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "console_saved_view"
+        indexes = (models.Index(fields=["community_id", "user", "page", "id"], name="console_view_own"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["community_id", "user", "page"],
+                name="console_view_one_default",
+                condition=models.Q(default=True),
+            ),
+        )

@@ -5,6 +5,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.db import transaction
+from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
 from qunzhu.kernel.community.access import StaffRequest, record_act
 
@@ -18,3 +21,10 @@ def audited(
     with transaction.atomic():
         yield known
         record_act(request, action, target, known)
+
+
+def back_to(request: StaffRequest, name: str) -> HttpResponse:
+    """To the page the form stood on (its `back`), if that is the list `name` of this community; else to that list."""
+    home = reverse(name, args=[request.community.slug])
+    back = request.POST.get("back", "")
+    return redirect(back if back.startswith(home) else home)

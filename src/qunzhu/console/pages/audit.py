@@ -2,26 +2,47 @@
 
 from django.http import HttpResponseBase
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_safe
 
 from qunzhu.console.context import page
-from qunzhu.console.pages.acting import audited
+from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page
 from qunzhu.console.reading import audit, slices
-from qunzhu.console.reading.downloads import download
+from qunzhu.console.reading.codes import act_name
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, staff_page
+from qunzhu.kernel.community.models import AuditEntry
 
 _DAYS = ("1", "7", "30")
 
 
+LIST = ListSpec[AuditEntry](
+    name="audit",
+    filters=("allowed", "days", "user", "action"),
+    columns=(
+        Column("at", lazy("时间"), lambda e: e.at, fixed=True),
+        Column("user", lazy("账号"), lambda e: e.user),
+        Column("action", lazy("操作"), lambda e: act_name(e.action)),
+        Column("target", lazy("对象"), lambda e: e.target),
+        Column("allowed", lazy("结果"), lambda e: _("已执行") if e.allowed else _("被拒绝")),
+        Column("detail", lazy("详情"), lambda e: e.detail or ""),
+        Column("address", lazy("来源地址"), lambda e: e.address),
+    ),
+    export_action="audit.export",
+    permission="audit.view",
+)
+
+
 @staff_page("audit.view")
 @require_safe
-def audit_page(request: StaffRequest) -> HttpResponseBase:
+@list_page(LIST)
+def audit_page(request: StaffRequest, listing: Listing[AuditEntry]) -> HttpResponseBase:
     """The list, with filters in the URL."""
     community = request.community
     wanted = _filter(request)
     now = SYSTEM_CLOCK.now()
     found = audit.entries(community.pk, wanted, before=request.GET.get("before", ""), now=now)
+    listing.count_so_far(found.total)
     users, actions = audit.users(community.pk), audit.actions(community.pk)
     filters = [
         slices.chips(
@@ -40,13 +61,13 @@ def audit_page(request: StaffRequest) -> HttpResponseBase:
         "console/audit.html",
         {
             "title": _("操作审计"),
+            "list": listing,
             "rows": found.rows,
             "filters": filters,
             "users": users,
             "actions": actions,
             "wanted": wanted,
             "older": found.older,
-            "export": slices.link(request.GET),
         },
         active="audit",
     )
@@ -56,16 +77,8 @@ def audit_page(request: StaffRequest) -> HttpResponseBase:
 @require_safe
 def audit_export(request: StaffRequest, fmt: str) -> HttpResponseBase:
     """The filtered list as CSV or Excel; exporting is itself recorded."""
-    community = request.community
-    wanted = _filter(request)
-    with audited(request, "audit.export", detail={"format": fmt, "query": request.GET.urlencode()}):
-        entries = audit.everything(community.pk, wanted, now=SYSTEM_CLOCK.now())
-    header = (_("时间"), _("账号"), _("操作"), _("对象"), _("结果"), _("详情"), _("来源地址"))
-    rows = (
-        (e.at, e.user, e.action, e.target, _("已执行") if e.allowed else _("被拒绝"), e.detail or "", e.address)
-        for e in entries
-    )
-    return download(fmt, "audit", header, rows, zone=community.timezone)
+    rows = audit.everything(request.community.pk, _filter(request), now=SYSTEM_CLOCK.now())
+    return as_file(request, LIST, fmt, rows)
 
 
 def _filter(request: StaffRequest) -> audit.AuditFilter:

@@ -10,10 +10,12 @@ from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from qunzhu.console import jobs as running
 from qunzhu.console.context import fragment, page
+from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page, open_list
 from qunzhu.console.models import Job
 from qunzhu.console.pages import jobs
 from qunzhu.console.pages.acting import audited
@@ -26,11 +28,35 @@ from qunzhu.kernel.community.models import Member
 KINDS = (Job.Kind.VERIFY.value, Job.Kind.EXPORT.value)
 
 
+LIST = ListSpec[blackbox.Block](
+    name="blackbox",
+    filters=(),
+    columns=(
+        Column("number", lazy("区块"), lambda b: b.number, "num", fixed=True),
+        Column("events", lazy("事件"), lambda b: f"{b.first_seq}–{b.last_seq}"),
+        Column("count", lazy("条数"), lambda b: b.events, "num"),
+        Column("sealed", lazy("封存时间"), lambda b: b.sealed_at),
+        Column("root", lazy("默克尔根"), lambda b: b.root, "wide"),
+        Column("hash", lazy("区块指纹"), lambda b: b.block_hash, "wide"),
+        Column("key", lazy("签名公钥"), lambda b: b.key_id, "wide", usual=False),
+    ),
+    export_action="blackbox.list",
+)
+
+
 @staff_page("view")
 @require_safe
-def chain(request: StaffRequest) -> HttpResponse:
+@list_page(LIST)
+def chain(request: StaffRequest, listing: Listing[blackbox.Block]) -> HttpResponse:
     """The state of the chain, the blocks, and the jobs on it."""
-    return _page(request)
+    return _page(request, listing)
+
+
+@staff_page("view")
+@require_safe
+def chain_export(request: StaffRequest, fmt: str) -> HttpResponseBase:
+    """The blocks as CSV or Excel; exporting is itself recorded."""
+    return as_file(request, LIST, fmt, blackbox.every_block(request.community.pk))
 
 
 @staff_page("blackbox.verify")
@@ -65,7 +91,7 @@ def export(request: StaffRequest) -> HttpResponse:
     """Start making an evidence bundle for a member, a case or a period."""
     params = _scope(request)
     if isinstance(params, str):
-        return _page(request, problem=params, status=422)
+        return _page(request, open_list(request, LIST), problem=params, status=422)
     with audited(request, "blackbox.export", target=params["target"], detail=params) as detail:
         job = running.do_start(
             community_id=request.community.pk,
@@ -145,12 +171,16 @@ def _period(request: StaffRequest) -> dict[str, Any] | str:
     }
 
 
-def _page(request: StaffRequest, *, problem: str = "", status: int = 200) -> HttpResponse:
+def _page(
+    request: StaffRequest, listing: Listing[blackbox.Block], *, problem: str = "", status: int = 200
+) -> HttpResponse:
     community = request.community.pk
     found = blackbox.blocks(community, before=slices.positive(request.GET.get("before")))
     chained = blackbox.chain(community)
+    listing.count(chained.blocks)
     context = {
         "title": _("黑匣子"),
+        "list": listing,
         "chain": chained,
         "blocks": found.rows,
         "older": found.older,

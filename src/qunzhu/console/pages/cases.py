@@ -1,6 +1,7 @@
 """工单: the queue of work for humans, and the page where one is decided."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -12,13 +13,14 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from qunzhu.console.context import page
-from qunzhu.console.pages.acting import audited
+from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page
+from qunzhu.console.pages.acting import audited, back_to
 from qunzhu.console.reading import cases as reading
 from qunzhu.console.reading import slices
-from qunzhu.console.reading.downloads import download
 from qunzhu.console.reading.people import group_names, member_names
 from qunzhu.kernel.cases.kinds import KINDS
 from qunzhu.kernel.cases.models import Case
@@ -39,23 +41,67 @@ from qunzhu.ui.formats import is_chinese
 BULK = 200
 
 
+@dataclass(frozen=True)
+class QueueRow:
+    """A case with the names that its row says."""
+
+    case: Case
+    kind: str
+    group: str
+    member: str
+    decided: str
+
+
+_OPEN = frozenset({"urgency", "group", "member", "deadline", "assigned", "opened"})
+_DONE = frozenset({"urgency", "group", "member", "action", "decided_by", "opened"})
+
+
+def _usual(query: Mapping[str, Any]) -> frozenset[str]:
+    return _OPEN if _state(query) == Case.State.OPEN else _DONE
+
+
+LIST = ListSpec[QueueRow](
+    name="cases",
+    filters=("state", "urgency", "kind", "assigned", "group", "member"),
+    usual=_usual,
+    columns=(
+        Column("urgency", lazy("紧急"), lambda r: _(r.case.get_urgency_display()), "tight"),
+        Column("title", lazy("事项"), lambda r: r.case.title, fixed=True),
+        Column("number", lazy("编号"), lambda r: r.case.pk, "num"),
+        Column("kind", lazy("类型"), lambda r: r.kind),
+        Column("state", lazy("状态"), lambda r: _(r.case.get_state_display())),
+        Column("group", lazy("群"), lambda r: r.group),
+        Column("member", lazy("成员"), lambda r: r.member),
+        Column("deadline", lazy("时限"), lambda r: r.case.deadline),
+        Column("assigned", lazy("负责"), lambda r: r.case.assigned_to),
+        Column("action", lazy("处理"), lambda r: r.decided),
+        Column("decided_by", lazy("处理人"), lambda r: r.case.decided_by),
+        Column("decided", lazy("处理时间"), lambda r: r.case.decided_at),
+        Column("note", lazy("备注"), lambda r: r.case.note),
+        Column("opened", lazy("开始"), lambda r: r.case.opened_at, "num"),
+    ),
+    export_action="case.export",
+)
+
+
 @staff_page("view")
 @require_safe
-def case_list(request: StaffRequest) -> HttpResponse:
+@list_page(LIST)
+def case_list(request: StaffRequest, listing: Listing[QueueRow]) -> HttpResponse:
     """The queue, with filters in the URL."""
     community = request.community.pk
     user = request.user.get_username()
     wanted = _filter(request)
     queue = reading.queue(community, wanted, user=user, number=slices.page_number(request.GET.get("page")))
     groups = group_names(community)
-    names = member_names(community, [c.member_id for c in queue.rows])
+    listing.count(queue.total)
     context = {
         "title": _("工单"),
+        "list": listing,
         "page": queue,
-        "rows": [_row(case, groups, names) for case in queue.rows],
+        "rows": _rows(request, queue.rows, groups),
         "filters": _chips(request, reading.counts(community, user=user), groups),
         "colleagues": _colleagues(request) if request.may("case.decide") else [],
-        "export": slices.link(request.GET),
         "back": request.get_full_path(),
         "wanted": wanted,
     }
@@ -66,44 +112,10 @@ def case_list(request: StaffRequest) -> HttpResponse:
 @require_safe
 def case_export(request: StaffRequest, fmt: str) -> HttpResponseBase:
     """The filtered queue as CSV or Excel; exporting is itself recorded."""
-    community = request.community
-    groups = group_names(community.pk)
-    with audited(request, "case.export", detail={"format": fmt, "query": request.GET.urlencode()}):
-        found = reading.everything(community.pk, _filter(request), user=request.user.get_username())
-    header = (
-        _("编号"),
-        _("类型"),
-        _("事项"),
-        _("紧急程度"),
-        _("状态"),
-        _("群"),
-        _("负责人"),
-        _("开始"),
-        _("截止"),
-        _("处理"),
-        _("处理人"),
-        _("处理时间"),
-        _("备注"),
-    )
-    rows = (
-        (
-            c.pk,
-            kind_title(c.kind),
-            c.title,
-            c.get_urgency_display(),
-            c.get_state_display(),
-            groups.get(c.group_id or 0, ""),
-            c.assigned_to,
-            c.opened_at,
-            c.deadline,
-            action_label(c.kind, c.action),
-            c.decided_by,
-            c.decided_at,
-            c.note,
-        )
-        for c in found
-    )
-    return download(fmt, "cases", header, rows, zone=community.timezone)
+    groups = group_names(request.community.pk)
+    found = reading.everything(request.community.pk, _filter(request), user=request.user.get_username())
+    rows = (row for part in slices.in_parts(found) for row in _rows(request, part, groups))
+    return as_file(request, LIST, fmt, rows)
 
 
 @staff_page("view")
@@ -168,7 +180,7 @@ def case_assign(request: StaffRequest) -> HttpResponse:
     to = request.POST.get("to", "")
     if to and to not in _colleagues(request):
         messages.error(request, _("“%(name)s”不是这个社群的运营人员") % {"name": to[:150]})
-        return _back(request)
+        return back_to(request, "console:cases")
     chosen = [pair.partition(":") for pair in request.POST.getlist("case")[:BULK]]
     done, late = 0, 0
     for number, _colon, version in sorted(chosen):
@@ -185,7 +197,7 @@ def case_assign(request: StaffRequest) -> HttpResponse:
         messages.warning(request, _("%(n)d 个工单刚刚有人动过,没有改;请看过再试") % {"n": late})
     if not chosen:
         messages.warning(request, _("没有选中工单"))
-    return _back(request)
+    return back_to(request, "console:cases")
 
 
 def _assign(request: StaffRequest, number: int | None, version: int | None, to: str) -> bool:
@@ -280,20 +292,29 @@ def _colleagues(request: StaffRequest) -> list[str]:
     return names if me in names else [me, *names]
 
 
-def _row(case: Case, groups: dict[int, str], names: dict[int, str]) -> dict[str, Any]:
-    return {
-        "case": case,
-        "kind": kind_title(case.kind),
-        "group": groups.get(case.group_id or 0, ""),
-        "member": names.get(case.member_id or 0, ""),
-        "decided": action_label(case.kind, case.action),
-    }
+def _rows(request: StaffRequest, found: Sequence[Case], groups: dict[int, str]) -> list[QueueRow]:
+    names = member_names(request.community.pk, [c.member_id for c in found])
+    return [
+        QueueRow(
+            case=c,
+            kind=kind_title(c.kind),
+            group=groups.get(c.group_id or 0, ""),
+            member=names.get(c.member_id or 0, ""),
+            decided=action_label(c.kind, c.action),
+        )
+        for c in found
+    ]
+
+
+def _state(query: Mapping[str, Any]) -> str:
+    """The state that is asked for; "" for all of them."""
+    state = str(query.get("state") or Case.State.OPEN)
+    return state if state in Case.State.values else "" if state == "all" else str(Case.State.OPEN)
 
 
 def _filter(request: StaffRequest) -> reading.QueueFilter:
-    state = request.GET.get("state", Case.State.OPEN)
     return reading.QueueFilter(
-        state=state if state in Case.State.values else "" if state == "all" else Case.State.OPEN,
+        state=_state(request.GET),
         urgency=_known(request.GET.get("urgency"), Case.Urgency.values),
         kind=_known(request.GET.get("kind"), list(KINDS)),
         group=slices.positive(request.GET.get("group")),
@@ -338,14 +359,4 @@ def _chips(request: StaffRequest, counts: reading.QueueCounts, groups: dict[int,
             everything=_("全部"),
         ),
     ]
-    if 1 < len(groups) <= 12:  # noqa: PLR2004  (more groups than chips can show are chosen on the group's own page)
-        choices = [(str(number), name) for number, name in groups.items()]
-        filters.append(slices.chips(query, "group", _("群"), choices, everything=_("全部")))
-    return filters
-
-
-def _back(request: StaffRequest) -> HttpResponse:
-    """To the page the form stood on; only to pages of this community's queue."""
-    home = reverse("console:cases", args=[request.community.slug])
-    back = request.POST.get("back", "")
-    return redirect(back if back.startswith(home) else home)
+    return [*filters, *slices.group_chips(query, groups)]

@@ -7,14 +7,14 @@ from typing import Any
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_safe
 
 from qunzhu.analytics.selectors import day_bounds
 from qunzhu.console.context import fragment, page
-from qunzhu.console.pages.acting import audited
+from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page
 from qunzhu.console.reading import conversation, people, slices, stream, telling
 from qunzhu.console.reading.cases import rule_names
-from qunzhu.console.reading.downloads import download
 from qunzhu.console.reading.slices import Filter
 from qunzhu.kernel.clock import SYSTEM_CLOCK, local_day
 from qunzhu.kernel.community.access import StaffRequest, staff_page
@@ -22,19 +22,40 @@ from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.engine.models import Decision
 from qunzhu.kernel.events.schema import Event
 
-MAX_GROUP_CHIPS = 12
 _DAYS = {"today": 0, "yesterday": 1, "7d": 6, "30d": 29}
 
 
-@require_safe
+LIST = ListSpec[telling.Row](
+    name="feed",
+    filters=("kind", "range", "group", "level", "outcome", "rule", "member"),
+    columns=(
+        Column("number", lazy("编号"), lambda r: r.seq, fixed=True),
+        Column("at", lazy("时间"), lambda r: r.at),
+        Column("what", lazy("事件"), lambda r: r.what, fixed=True),
+        Column("group", lazy("群"), lambda r: r.group),
+        Column("member_number", lazy("成员编号"), lambda r: r.member_id, usual=False),
+        Column("member", lazy("成员"), lambda r: r.who),
+        Column("said", lazy("内容"), lambda r: r.said),
+        Column("about", lazy("说明"), lambda r: r.about),
+        Column("level", lazy("级别"), lambda r: r.level),
+        Column("outcome", lazy("结果"), lambda r: r.outcome),
+    ),
+    export_action="feed.export",
+)
+
+
 @staff_page("view")
-def feed(request: StaffRequest) -> HttpResponse:
+@require_safe
+@list_page(LIST)
+def feed(request: StaffRequest, listing: Listing[telling.Row]) -> HttpResponse:
     """Fifty events, newest first, and more as they come."""
     wanted, before = stream_filter(request), slices.positive(request.GET.get("before"))
     found = stream.latest(request.community.pk, wanted, before=before)
     context = {
         "title": _("动态"),
+        "list": listing,
         "rows": rows_of(request, found.events, found.erased),
+        "shows": listing.shows,
         "stream": found,
         "filters": _filters(request),
         "member": wanted.member,
@@ -53,39 +74,23 @@ def newer(request: StaffRequest) -> HttpResponse:
     after = slices.positive(request.GET.get("after")) or 0
     found = stream.newer(request.community.pk, stream_filter(request), after=after)
     rows = rows_of(request, found.events, found.erased)
-    answer = fragment(request, "console/feed_rows.html", {"rows": rows, "fresh": True})
+    shows = {column.name: True for column in LIST.shown(request.GET)}
+    answer = fragment(request, "console/feed_rows.html", {"rows": rows, "fresh": True, "shows": shows})
     answer["X-Last"], answer["X-Count"] = str(found.head), str(len(rows))
     return answer
 
 
 @require_safe
 @staff_page("view")
-def export(request: StaffRequest) -> HttpResponseBase:
+def export(request: StaffRequest, fmt: str) -> HttpResponseBase:
     """What is filtered, as CSV or Excel, at most 100,000 rows; on record."""
-    community = request.community
-    fmt = "xlsx" if request.GET.get("format") == "xlsx" else "csv"
-    wanted = stream_filter(request)
-    with audited(request, "feed.export", detail={"format": fmt, "filter": request.GET.dict()}):
-        groups = people.group_names(community.pk)
-    header = [
-        _("编号"),
-        _("时间"),
-        _("事件"),
-        _("群"),
-        _("成员编号"),
-        _("成员"),
-        _("内容"),
-        _("说明"),
-        _("级别"),
-        _("结果"),
-    ]
-    events = stream.everything(community.pk, wanted)
+    community = request.community.pk
+    groups = people.group_names(community)
+    events = stream.everything(community, stream_filter(request))
     rows = (
-        (r.seq, r.at, r.what, r.group, r.member_id, r.who, r.said, r.about, r.level, r.outcome)
-        for part in _parts(events)
-        for r in rows_of(request, part, frozenset(), groups=groups)
-    )
-    return download(fmt, "events", header, rows, zone=community.timezone)
+        row for part in slices.in_parts(events) for row in rows_of(request, part, frozenset(), groups=groups)
+    )  # fmt: skip
+    return as_file(request, LIST, fmt, rows)
 
 
 @require_safe
@@ -168,33 +173,16 @@ def _range(name: str, zone: str) -> dict[str, datetime]:
 def _filters(request: StaffRequest) -> list[Filter]:
     everything = _("全部")
     groups = people.group_names(request.community.pk)
-    chosen = slices.positive(request.GET.get("group"))
-    shown = [(str(pk), name) for pk, name in list(groups.items())[:MAX_GROUP_CHIPS]]
-    if chosen in groups and str(chosen) not in dict(shown):
-        shown.append((str(chosen), groups[chosen]))
     kinds: list[tuple[str, Any]] = [(name, label) for name, (label, _kinds) in telling.FAMILIES.items()]
     ranges = [("today", _("今天")), ("yesterday", _("昨天")), ("7d", _("7 天")), ("30d", _("30 天"))]
     rows = [
         slices.chips(request.GET, "kind", _("事件"), kinds, everything=everything),
         slices.chips(request.GET, "range", _("时间"), ranges, everything=everything),
+        *slices.group_chips(request.GET, groups),
     ]
-    if shown:
-        rows.append(slices.chips(request.GET, "group", _("群"), shown, everything=everything))
     if request.GET.get("kind") == "decisions" or request.GET.get("level") or request.GET.get("outcome"):
         rows.append(slices.chips(request.GET, "level", _("级别"), list(telling.LEVELS.items()), everything=everything))
         rows.append(
             slices.chips(request.GET, "outcome", _("结果"), list(telling.OUTCOMES.items()), everything=everything)
         )
     return rows
-
-
-def _parts(events: Iterable[Event]) -> Iterable[list[Event]]:
-    """Lists of at most 2,000, so that names are looked up in few queries."""
-    part: list[Event] = []
-    for item in events:
-        part.append(item)
-        if len(part) == 2_000:  # noqa: PLR2004
-            yield part
-            part = []
-    if part:
-        yield part

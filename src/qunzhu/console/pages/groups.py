@@ -7,14 +7,17 @@ from uuid import uuid4
 import segno
 from django.conf import settings
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
+from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from qunzhu.analytics import selectors as analytics
 from qunzhu.console.context import page
+from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page
 from qunzhu.console.moderation import TEXT_LENGTH, CannotAct, act_on_group
 from qunzhu.console.pages.acting import audited
 from qunzhu.console.pages.feed import rows_of
@@ -38,14 +41,53 @@ ACTS = {
 _RECENT = 15
 
 
-@require_safe
+HEALTH: dict[str, Promise] = {
+    "lively": lazy("达标"), "quiet": lazy("安静"), "silent": lazy("今天没人说话"), "full": lazy("快满了"),
+    "frozen": lazy("已冻结"), "closed": lazy("已关闭"),
+}  # fmt: skip
+LIST = ListSpec[reading.GroupRow](
+    name="groups",
+    filters=("state", "profile"),
+    columns=(
+        Column("name", lazy("群"), lambda r: r.group.name, fixed=True),
+        Column("health", lazy("状态"), lambda r: HEALTH.get(r.health, r.health)),
+        Column("members", lazy("成员"), lambda r: r.members, "num"),
+        Column("capacity", lazy("人数上限"), lambda r: r.group.capacity, "num", usual=False),
+        Column("messages", lazy("今日消息"), lambda r: r.messages, "num"),
+        Column("profile", lazy("能力"), lambda r: _(r.profile_title), "wide"),
+        Column("platform", lazy("平台群号"), lambda r: r.group.platform_id, "wide", usual=False),
+        Column("created", lazy("创建"), lambda r: r.group.created_at, "wide"),
+    ),
+    export_action="group.export",
+)
+
+
 @staff_page("view")
-def index(request: StaffRequest) -> HttpResponse:
+@require_safe
+@list_page(LIST)
+def index(request: StaffRequest, listing: Listing[reading.GroupRow]) -> HttpResponse:
     """Groups with today's figures, fifty at a time."""
     number = slices.page_number(request.GET.get("page"))
-    found = reading.groups(request.community, now=SYSTEM_CLOCK.now(), number=number)
-    context = {"title": _("群"), "rows": found.rows, "page": found}
+    wanted = _filter(request)
+    found = reading.groups(request.community, wanted, now=SYSTEM_CLOCK.now(), number=number)
+    listing.count(found.total)
+    context = {
+        "title": _("群"),
+        "list": listing,
+        "rows": found.rows,
+        "page": found,
+        "filters": _filters(request),
+        "search": wanted.text,
+    }
     return page(request, "console/groups.html", context, active="groups")
+
+
+@staff_page("view")
+@require_safe
+def export(request: StaffRequest, fmt: str) -> HttpResponseBase:
+    """The filtered list as CSV or Excel; exporting is itself recorded."""
+    rows = reading.everything(request.community, _filter(request), now=SYSTEM_CLOCK.now())
+    return as_file(request, LIST, fmt, rows)
 
 
 @require_safe
@@ -131,6 +173,25 @@ def _do(request: StaffRequest, group: Group, what: str) -> None:
     with audited(request, ACTS[what], target=target, detail={"do": what, "text": text}):
         act_on_group(kind=what, group=group, key=request.POST.get("key", "")[:64], by=by, now=now, text=text)
     messages.success(request, _("已交给系统执行,结果会出现在下面的动态里。"))
+
+
+def _filter(request: StaffRequest) -> reading.GroupFilter:
+    state, profile = request.GET.get("state", ""), request.GET.get("profile", "")
+    return reading.GroupFilter(
+        text=request.GET.get("q", "").strip()[:80],
+        state=state if state in Group.State.values else "",
+        profile=profile if profile in PROFILES else "",
+    )
+
+
+def _filters(request: StaffRequest) -> list[slices.Filter]:
+    everything = _("全部")
+    states = [(value, _(label)) for value, label in Group.State.choices]
+    profiles = [(name, _(profile.title)) for name, profile in PROFILES.items()]
+    return [
+        slices.chips(request.GET, "state", _("状态"), states, everything=everything),
+        slices.chips(request.GET, "profile", _("能力"), profiles, everything=everything),
+    ]
 
 
 def _group(request: StaffRequest, group_id: int) -> Group:

@@ -5,14 +5,17 @@ import secrets
 from pathlib import Path
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from qunzhu.console import jobs as running
 from qunzhu.console.context import fragment, page
 from qunzhu.console.forms import ImportForm
+from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page, open_list
 from qunzhu.console.models import Job
 from qunzhu.console.pages import jobs
 from qunzhu.console.pages.acting import audited
@@ -26,12 +29,45 @@ from qunzhu.kernel.connectors.imports.models import ImportJob
 KINDS = (Job.Kind.IMPORT.value,)
 
 
+Imported = tuple[ImportJob, str]  # with the name of its group
+
+LIST = ListSpec[Imported](
+    name="imports",
+    filters=("state", "group"),
+    columns=(
+        Column("file", lazy("文件"), lambda r: r[0].file_name, fixed=True),
+        Column("group", lazy("群"), lambda r: r[1]),
+        Column("format", lazy("格式"), lambda r: r[0].format),
+        Column("state", lazy("状态"), lambda r: _(r[0].get_state_display())),
+        Column("lines", lazy("行数"), lambda r: r[0].lines, "num"),
+        Column("added", lazy("新增"), lambda r: r[0].added, "num"),
+        Column("duplicates", lazy("重复"), lambda r: r[0].duplicates, "num"),
+        Column("rejected", lazy("放到一边"), lambda r: r[0].rejected, "num"),
+        Column("again", lazy("又导入过"), lambda r: r[0].repeats, "num"),
+        Column("by", lazy("导入人"), lambda r: r[0].started_by, usual=False),
+        Column("started", lazy("开始"), lambda r: r[0].started_at),
+    ),
+    export_action="import.export",
+    permission="import.run",
+)
+
+
 @staff_page("import.run")
 @require_safe
-def import_list(request: StaffRequest) -> HttpResponse:
+@list_page(LIST)
+def import_list(request: StaffRequest, listing: Listing[Imported]) -> HttpResponse:
     """What was imported, by whom, with what result; and the form."""
     groups = group_names(request.community.pk)
-    return _page(request, ImportForm(request.community, groups, _formats()), groups)
+    return _page(request, listing, ImportForm(request.community, groups, _formats()), groups)
+
+
+@staff_page("import.run")
+@require_safe
+def import_export(request: StaffRequest, fmt: str) -> HttpResponseBase:
+    """The filtered list as CSV or Excel; exporting is itself recorded."""
+    groups = group_names(request.community.pk)
+    rows = ((job, groups.get(job.group_id, "")) for job in _found(request).iterator(chunk_size=2_000))
+    return as_file(request, LIST, fmt, rows)
 
 
 @staff_page("import.run")
@@ -41,7 +77,7 @@ def import_start(request: StaffRequest) -> HttpResponse:
     groups = group_names(request.community.pk)
     form = ImportForm(request.community, groups, _formats(), request.POST, request.FILES)
     if not form.is_valid():
-        return _page(request, form, groups, status=422)
+        return _page(request, open_list(request, LIST), form, groups, status=422)
     data = form.cleaned_data
     upload, group = data["file"], data["group"]
     name = Path(str(upload.name)).name[:200]
@@ -106,15 +142,34 @@ def _formats() -> list[tuple[str, object]]:
     return [(AUTO, _("自动识别")), *((f.name, _(f.title)) for f in FORMATS.values())]
 
 
-def _page(request: StaffRequest, form: ImportForm, groups: dict[int, str], *, status: int = 200) -> HttpResponse:
-    community = request.community.pk
-    rows = ImportJob.objects.filter(community_id=community)
+def _found(request: StaffRequest) -> QuerySet[ImportJob]:
+    state = request.GET.get("state", "")
+    return slices.narrowed(
+        ImportJob.objects.filter(community_id=request.community.pk).order_by("-pk"),
+        state=state if state in ImportJob.State.values else "",
+        group_id=slices.positive(request.GET.get("group")),
+    )
+
+
+def _page(
+    request: StaffRequest, listing: Listing[Imported], form: ImportForm, groups: dict[int, str], *, status: int = 200
+) -> HttpResponse:
+    rows = _found(request)
     before = slices.positive(request.GET.get("before"))
-    found = list((rows.filter(pk__lt=before) if before else rows).order_by("-pk")[: slices.ROWS + 1])
+    found = slices.stretch(
+        list((rows.filter(pk__lt=before) if before else rows)[: slices.ROWS + 1]), lambda job: job.pk
+    )
+    listing.count_so_far(slices.counted(rows))
+    states = [(value, _(label)) for value, label in ImportJob.State.choices]
     context = {
         "title": _("导入"),
-        "rows": [(job, groups.get(job.group_id, "")) for job in found[: slices.ROWS]],
-        "older": str(found[slices.ROWS - 1].pk) if len(found) > slices.ROWS else "",
+        "list": listing,
+        "rows": [(job, groups.get(job.group_id, "")) for job in found.rows],
+        "older": found.older,
+        "filters": [
+            slices.chips(request.GET, "state", _("状态"), states, everything=_("全部")),
+            *slices.group_chips(request.GET, groups),
+        ],
         "jobs": jobs.latest(request, KINDS),
         "form": form,
         "has_groups": bool(groups),

@@ -8,19 +8,21 @@ from django.http import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from qunzhu.console.context import page
 from qunzhu.console.forms import WordForm, WordsFileForm
+from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page, open_list
 from qunzhu.console.pages.acting import audited
 from qunzhu.console.reading import keywords as reading
 from qunzhu.console.reading import slices, word_test
-from qunzhu.console.reading.downloads import download
 from qunzhu.console.reading.rule_words import categories
 from qunzhu.console.reading.word_files import BadLine, parse_words
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, staff_page
 from qunzhu.kernel.text.keywords import Word
+from qunzhu.risk.models import Keyword
 from qunzhu.risk.services import KeywordsInvalid, change_keywords
 
 SENTENCE = 2_000
@@ -28,11 +30,27 @@ SHOWN_ERRORS = 100
 REMOVED_AT_ONCE = 500
 
 
+# The headings of a file are what `word_files.py` reads again.
+LIST = ListSpec[Keyword](
+    name="keywords",
+    filters=("category", "q"),
+    columns=(
+        Column("word", lazy("词"), lambda k: k.word, fixed=True, head="word"),
+        Column("category", lazy("类别"), lambda k: k.category, head="category"),
+        Column("level", lazy("级别"), lambda k: k.level, head="level"),
+        Column("allow", lazy("白名单"), lambda k: k.allow, usual=False, head="allow"),
+        Column("added_by", lazy("添加人"), lambda k: k.added_by, head="added_by"),
+    ),
+    export_action="keywords.export",
+)
+
+
 @staff_page("view")
 @require_safe
-def word_list(request: StaffRequest) -> HttpResponse:
+@list_page(LIST)
+def word_list(request: StaffRequest, listing: Listing[Keyword]) -> HttpResponse:
     """The library, a page at a time, with the test box."""
-    return _page(request)
+    return _page(request, listing)
 
 
 @staff_page("view")
@@ -97,11 +115,7 @@ def word_import(request: StaffRequest) -> HttpResponse:
 def word_export(request: StaffRequest, fmt: str) -> HttpResponseBase:
     """The filtered library as CSV (which can be imported again) or Excel; exporting is itself recorded."""
     search, category = _filter(request)
-    with audited(request, "keywords.export", detail={"format": fmt, "query": request.GET.urlencode()}):
-        found = reading.everything(request.community.pk, search=search, category=category)
-    rows = ((k.word, k.category, k.level, k.allow, k.added_by) for k in found)
-    header = ("word", "category", "level", "allow", "added_by")
-    return download(fmt, "keywords", header, rows, zone=request.community.timezone)
+    return as_file(request, LIST, fmt, reading.everything(request.community.pk, search=search, category=category))
 
 
 def _change(
@@ -126,6 +140,7 @@ def _change(
 
 def _page(
     request: StaffRequest,
+    listing: Listing[Keyword] | None = None,
     *,
     form: WordForm | None = None,
     file_form: WordsFileForm | None = None,
@@ -139,6 +154,8 @@ def _page(
         community, search=search, category=category, number=slices.page_number(request.GET.get("page"))
     )
     counts = reading.counts(community)
+    listing = listing or open_list(request, LIST)
+    listing.count(found.total)
     names = categories()
     chosen = slices.chips(
         request.GET,
@@ -150,6 +167,7 @@ def _page(
     )
     context = {
         "title": _("关键词库"),
+        "list": listing,
         "page": found,
         "names": names,
         "total": sum(counts.values()),
@@ -162,7 +180,6 @@ def _page(
         "bad_count": len(bad or []),
         "tested": tested,
         "levels": {"yellow": _("黄色"), "orange": _("橙色"), "red": _("红色")},
-        "export": slices.link(request.GET),
     }
     return page(request, "console/keywords.html", context, active="keywords", status=status)
 

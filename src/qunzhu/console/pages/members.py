@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from qunzhu.console.context import page
+from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page
 from qunzhu.console.moderation import MUTE_MINUTES, TEXT_LENGTH, CannotAct, act_on_member, adjust_points
 from qunzhu.console.pages.acting import audited
 from qunzhu.console.pages.feed import rows_of
@@ -50,29 +51,50 @@ DEEDS: dict[str, Deed] = {
 }
 
 
-@require_safe
+LIST = ListSpec[reading.MemberRow](
+    name="members",
+    filters=("state", "group"),
+    columns=(
+        Column("name", lazy("成员"), lambda r: r.member.display_name, fixed=True),
+        Column("number", lazy("编号"), lambda r: r.member.pk, "num", usual=False),
+        Column("groups", lazy("群与状态"), lambda r: r.places),
+        Column("points", lazy("积分"), lambda r: r.points, "num"),
+        Column("joined", lazy("入群"), lambda r: r.joined_at, "wide", usual=False),
+        Column("first_seen", lazy("首次出现"), lambda r: r.member.created_at, "wide"),
+    ),
+    export_action="member.export",
+)
+
+
 @staff_page("view")
-def index(request: StaffRequest) -> HttpResponse:
+@require_safe
+@list_page(LIST)
+def index(request: StaffRequest, listing: Listing[reading.MemberRow]) -> HttpResponse:
     """Members, newest first."""
     community = request.community
-    wanted = reading.MemberFilter(
-        text=request.GET.get("q", "").strip()[:60],
-        state=request.GET.get("state", ""),
-        group=slices.positive(request.GET.get("group")),
-        today=local_day(SYSTEM_CLOCK.now(), community.timezone),
-    )
-    rows, older = reading.members(community.pk, wanted, before=slices.positive(request.GET.get("before")))
+    wanted = _filter(request)
     groups = people.group_names(community.pk)
+    found = reading.members(community.pk, wanted, groups, before=slices.positive(request.GET.get("before")))
+    listing.count_so_far(found.total)
     context = {
         "title": _("成员"),
-        "rows": rows,
-        "older": older,
+        "list": listing,
+        "rows": found.rows,
+        "older": found.older,
         "group_names": groups,
-        "wanted": wanted,
+        "search": wanted.text,
         "filters": _filters(request, groups),
-        "filtered": bool(wanted.text or wanted.state or wanted.group),
     }
     return page(request, "console/members.html", context, active="members")
+
+
+@staff_page("view")
+@require_safe
+def export(request: StaffRequest, fmt: str) -> HttpResponseBase:
+    """The filtered list as CSV or Excel; exporting is itself recorded."""
+    community = request.community.pk
+    rows = reading.everything(community, _filter(request), people.group_names(community))
+    return as_file(request, LIST, fmt, rows)
 
 
 @require_safe
@@ -235,17 +257,22 @@ def _member(request: StaffRequest, member_id: int) -> Member:
     return get_object_or_404(Member, pk=member_id, community=request.community)
 
 
+def _filter(request: StaffRequest) -> reading.MemberFilter:
+    return reading.MemberFilter(
+        text=request.GET.get("q", "").strip()[:60],
+        state=request.GET.get("state", ""),
+        group=slices.positive(request.GET.get("group")),
+        today=local_day(SYSTEM_CLOCK.now(), request.community.timezone),
+    )
+
+
 def _filters(request: StaffRequest, groups: dict[int, str]) -> list[slices.Filter]:
     everything = _("全部")
     states: list[tuple[str, Any]] = [
         ("today", _("今天发过言")), ("never", _("从未发言")), ("penalised", _("有处罚")),
         *((value, _(label)) for value, label in Membership.State.choices if value != Membership.State.CANDIDATE),
     ]  # fmt: skip
-    rows = [slices.chips(request.GET, "state", _("状态"), states, everything=everything)]
-    if groups:
-        shown = [(str(pk), name) for pk, name in list(groups.items())[:12]]
-        chosen = slices.positive(request.GET.get("group"))
-        if chosen in groups and str(chosen) not in dict(shown):
-            shown.append((str(chosen), groups[chosen]))
-        rows.append(slices.chips(request.GET, "group", _("群"), shown, everything=everything))
-    return rows
+    return [
+        slices.chips(request.GET, "state", _("状态"), states, everything=everything),
+        *slices.group_chips(request.GET, groups),
+    ]

@@ -4,26 +4,52 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth import get_user_model
-from django.http import Http404, HttpResponse
+from django.db.models import QuerySet
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from qunzhu.console.context import page
 from qunzhu.console.forms import StaffForm
+from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page, open_list
 from qunzhu.console.pages.acting import audited
+from qunzhu.console.reading import slices
+from qunzhu.console.reading.codes import ROLES
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, staff_page
 from qunzhu.kernel.community.models import Member, Staff
 from qunzhu.kernel.community.permissions import PERMISSIONS, ROLE_PERMISSIONS
 from qunzhu.kernel.community.services import Refused, set_staff
 
+LIST = ListSpec[Staff](
+    name="staff",
+    filters=("role",),
+    columns=(
+        Column("user", lazy("账号"), lambda post: post.user.get_username(), fixed=True),
+        Column("role", lazy("角色"), lambda post: ROLES[post.role], fixed=True),
+        Column("member", lazy("群内身份(成员编号)"), lambda post: post.member_id, fixed=True),
+        Column("created", lazy("加入"), lambda post: post.created_at),
+    ),
+    export_action="staff.export",
+    permission="staff.manage",
+)
+
 
 @staff_page("staff.manage")
 @require_safe
-def staff_list(request: StaffRequest) -> HttpResponse:
+@list_page(LIST)
+def staff_list(request: StaffRequest, listing: Listing[Staff]) -> HttpResponse:
     """Everybody with a post, the form to add one, and the permission matrix."""
-    return _page(request, StaffForm(request.community))
+    return _page(request, StaffForm(request.community), listing)
+
+
+@staff_page("staff.manage")
+@require_safe
+def staff_export(request: StaffRequest, fmt: str) -> HttpResponseBase:
+    """The filtered list as CSV or Excel; exporting is itself recorded."""
+    return as_file(request, LIST, fmt, _posts(request).iterator(chunk_size=2_000))
 
 
 @staff_page("staff.manage")
@@ -116,12 +142,20 @@ def _member(request: StaffRequest) -> Member | None:
     return member
 
 
-def _page(request: StaffRequest, form: StaffForm, status: int = 200) -> HttpResponse:
-    community = request.community
-    posts = list(
-        Staff.objects.filter(community=community).select_related("user", "member").order_by("created_at", "pk")
-    )
-    owners = sum(post.role == Staff.Role.OWNER for post in posts)
+def _posts(request: StaffRequest) -> QuerySet[Staff]:
+    role = request.GET.get("role", "")
+    rows = Staff.objects.filter(community=request.community).select_related("user", "member")
+    return slices.narrowed(rows.order_by("created_at", "pk"), role=role if role in Staff.Role.values else "")
+
+
+def _page(
+    request: StaffRequest, form: StaffForm, listing: Listing[Staff] | None = None, status: int = 200
+) -> HttpResponse:
+    posts = list(_posts(request))
+    owners = Staff.objects.filter(community=request.community, role=Staff.Role.OWNER).count()
+    listing = listing or open_list(request, LIST)
+    listing.count(len(posts))
+    roles = [(value, ROLES[value]) for value in Staff.Role.values]
     matrix = [
         {
             "name": name,
@@ -135,6 +169,8 @@ def _page(request: StaffRequest, form: StaffForm, status: int = 200) -> HttpResp
         "console/staff.html",
         {
             "title": _("运营人员"),
+            "list": listing,
+            "filters": [slices.chips(request.GET, "role", _("角色"), roles, everything=_("全部"))],
             "posts": [(post, post.role == Staff.Role.OWNER and owners == 1) for post in posts],
             "roles": Staff.Role.choices,
             "matrix": matrix,

@@ -1,12 +1,12 @@
 """What staff did, newest first: keyset pages over (at, id)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 
-from qunzhu.console.reading.slices import ROWS, parse_position, position, positive
+from qunzhu.console.reading.slices import ROWS, Stretch, counted, narrowed, parse_position, position, positive, stretch
 from qunzhu.kernel.community.models import AuditEntry
 
 
@@ -20,18 +20,11 @@ class AuditFilter:
     days: int = 0
 
 
-@dataclass(frozen=True)
-class AuditPage:
-    rows: Sequence[AuditEntry]
-    older: str  # value of ?before= for the next page, "" at the end
-
-
-def entries(community_id: int, wanted: AuditFilter, *, before: str, now: datetime) -> AuditPage:
+def entries(community_id: int, wanted: AuditFilter, *, before: str, now: datetime) -> Stretch[AuditEntry]:
     """Fifty entries older than `before` ("<microseconds>-<id>", as `older` gave it)."""
-    rows = list(_query(community_id, wanted, now).filter(_older_than(before))[: ROWS + 1])
-    more = len(rows) > ROWS
-    rows = rows[:ROWS]
-    return AuditPage(rows, position(rows[-1].at, rows[-1].pk) if more else "")
+    rows = _query(community_id, wanted, now)
+    found = list(rows.filter(_older_than(before))[: ROWS + 1])
+    return stretch(found, lambda e: position(e.at, e.pk), counted(rows))
 
 
 def everything(community_id: int, wanted: AuditFilter, *, now: datetime) -> Iterator[AuditEntry]:
@@ -58,13 +51,10 @@ def _older_than(before: str) -> Q:
 
 
 def _query(community_id: int, wanted: AuditFilter, now: datetime) -> QuerySet[AuditEntry]:
-    rows = AuditEntry.objects.filter(community_id=community_id).order_by("-at", "-pk")
-    if wanted.user:
-        rows = rows.filter(user=wanted.user)
-    if wanted.action:
-        rows = rows.filter(action=wanted.action)
-    if wanted.allowed:
-        rows = rows.filter(allowed=wanted.allowed == "yes")
-    if wanted.days:
-        rows = rows.filter(at__gte=now - timedelta(days=wanted.days))
-    return rows
+    return narrowed(
+        AuditEntry.objects.filter(community_id=community_id).order_by("-at", "-pk"),
+        user=wanted.user,
+        action=wanted.action,
+        allowed=wanted.allowed == "yes" if wanted.allowed else None,
+        at__gte=now - timedelta(days=wanted.days) if wanted.days else None,
+    )

@@ -1,6 +1,6 @@
 """The chain at a glance: cheap figures only; checking it is a job (`console/jobs.py`)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from qunzhu.console.reading.slices import ROWS
+from qunzhu.console.reading.slices import ROWS, Stretch, stretch
 from qunzhu.kernel.events import keys
 
 
@@ -47,12 +47,6 @@ class Chain:
         return self.head - (self.last.last_seq if self.last else 0)
 
 
-@dataclass(frozen=True)
-class BlockPage:
-    rows: Sequence[Block]
-    older: str
-
-
 _COLUMNS = "number, first_seq, last_seq, encode(root, 'hex'), encode(block_hash, 'hex'), key_id, sealed_at"
 
 
@@ -69,14 +63,23 @@ def chain(community_id: int) -> Chain:
     return Chain(row[0], Block(*row[2:]) if row[2] is not None else None, row[1])
 
 
-def blocks(community_id: int, *, before: int | None) -> BlockPage:
+def blocks(community_id: int, *, before: int | None) -> Stretch[Block]:
     """Fifty blocks below number `before`, newest first."""
     sql = f"""SELECT {_COLUMNS} FROM sealed_block WHERE community_id = %s AND number < %s
               ORDER BY number DESC LIMIT %s"""
     with connection.cursor() as cursor:
         cursor.execute(sql, [community_id, before if before is not None else 1 << 62, ROWS + 1])
-        rows = [Block(*row) for row in cursor.fetchall()]
-    return BlockPage(rows[:ROWS], str(rows[ROWS - 1].number) if len(rows) > ROWS else "")
+        return stretch([Block(*row) for row in cursor.fetchall()], lambda block: block.number)
+
+
+def every_block(community_id: int) -> Iterator[Block]:
+    """All blocks, newest first, a page at a time."""
+    before: int | None = None
+    while found := blocks(community_id, before=before):
+        yield from found.rows
+        if not found.older:
+            return
+        before = int(found.older)
 
 
 def fingerprint(key_id: str) -> str:

@@ -8,7 +8,7 @@ from django.db.models import Count, F, IntegerField, Q, QuerySet, Value
 from django.db.models import When as On
 
 from qunzhu.console.reading.conversation import Line, around
-from qunzhu.console.reading.slices import ROWS, Page
+from qunzhu.console.reading.slices import Page, narrowed, numbered
 from qunzhu.kernel.cases.models import Case, CaseNote
 from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.engine.models import Decision, RulebookVersion
@@ -60,11 +60,7 @@ class CasePage:
 
 def queue(community_id: int, wanted: QueueFilter, *, user: str, number: int) -> Page[Case]:
     """Open work first by urgency, then by deadline; decided work by when it was decided, newest first."""
-    rows = _filtered(community_id, wanted, user)
-    total = rows.count()
-    number = min(number, max(1, -(-total // ROWS)))
-    start = (number - 1) * ROWS
-    return Page(list(_ordered(rows, wanted.state)[start : start + ROWS]), total, number)
+    return numbered(_ordered(_filtered(community_id, wanted, user), wanted.state), number)
 
 
 def everything(community_id: int, wanted: QueueFilter, *, user: str) -> Iterator[Case]:
@@ -141,17 +137,14 @@ def rule_names(community_id: int) -> dict[str, str]:
 
 
 def _filtered(community_id: int, wanted: QueueFilter, user: str) -> QuerySet[Case]:
-    rows = Case.objects.filter(community_id=community_id)
-    if wanted.state:
-        rows = rows.filter(state=wanted.state)
-    if wanted.urgency:
-        rows = rows.filter(urgency=wanted.urgency)
-    if wanted.kind:
-        rows = rows.filter(kind=wanted.kind)
-    if wanted.group:
-        rows = rows.filter(group_id=wanted.group)
-    if wanted.member:
-        rows = rows.filter(member_id=wanted.member)
+    rows = narrowed(
+        Case.objects.filter(community_id=community_id),
+        state=wanted.state,
+        urgency=wanted.urgency,
+        kind=wanted.kind,
+        group_id=wanted.group,
+        member_id=wanted.member,
+    )
     if wanted.assigned:
         rows = rows.filter(assigned_to={"me": user, "none": ""}.get(wanted.assigned, wanted.assigned))
     return rows

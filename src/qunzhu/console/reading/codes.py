@@ -35,14 +35,17 @@ CONNECTORS: dict[str, Promise] = {
 _ACTS: dict[str, Promise] = {
     "audit.export": lazy("导出操作审计"),
     "blackbox.download": lazy("下载证据"),
+    "blackbox.list": lazy("导出区块列表"),
     "case.assign": lazy("交接工单"),
     "case.export": lazy("导出工单"),
     "case.note": lazy("写工单备注"),
     "effect.drop": lazy("放弃动作"),
     "effect.export": lazy("导出动作"),
     "feed.export": lazy("导出动态"),
+    "group.export": lazy("导出群列表"),
     "group.join_code": lazy("更换入群链接"),
     "group.profile": lazy("切换群的能力"),
+    "import.export": lazy("导出导入记录"),
     "import.start": lazy("导入聊天记录"),
     "job.restart.export": lazy("重新导出证据"),
     "job.restart.import": lazy("重新导入"),
@@ -52,10 +55,12 @@ _ACTS: dict[str, Promise] = {
     "keywords.export": lazy("导出关键词库"),
     "keywords.import": lazy("导入关键词"),
     "keywords.remove": lazy("删关键词"),
+    "member.export": lazy("导出成员"),
     "session.password": lazy("修改密码"),
     "session.sign_in": lazy("登录"),
     "staff.add": lazy("添加运营人员"),
     "staff.change": lazy("修改角色"),
+    "staff.export": lazy("导出运营人员"),
     "staff.remove": lazy("移除运营人员"),
 }
 _COMMANDS: dict[str, Promise] = {
@@ -71,6 +76,11 @@ def act_name(code: str) -> str:
     if code in _ACTS:
         return str(_ACTS[code])
     return _(PERMISSIONS[code]) if code in PERMISSIONS else code
+
+
+def actor_name(code: str | None) -> str:
+    """Blueprint → 蓝图; the name of an account stays."""
+    return str(ACTORS.get(code or "", code or ""))
 
 
 def fact_name(code: str) -> str:

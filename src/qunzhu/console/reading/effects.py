@@ -1,13 +1,13 @@
 """What was asked of the platforms, newest first, and what became of it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Count, Q, QuerySet
 
-from qunzhu.console.reading.slices import ROWS, parse_position, position
+from qunzhu.console.reading.slices import ROWS, Stretch, counted, narrowed, parse_position, position, stretch
 from qunzhu.kernel.effects.models import Effect
 
 COUNTED_DAYS = 30
@@ -24,18 +24,11 @@ class EffectFilter:
     rule: str = ""
 
 
-@dataclass(frozen=True)
-class EffectPage:
-    rows: Sequence[Effect]
-    older: str  # value of ?before= for the next page, "" at the end
-
-
-def effects(community_id: int, wanted: EffectFilter, *, before: str) -> EffectPage:
+def effects(community_id: int, wanted: EffectFilter, *, before: str) -> Stretch[Effect]:
     """Fifty effects older than `before` ("<microseconds>-<id>", as `older` gave it)."""
-    rows = list(_query(community_id, wanted).filter(_older_than(before))[: ROWS + 1])
-    more = len(rows) > ROWS
-    rows = rows[:ROWS]
-    return EffectPage(rows, position(rows[-1].created_at, rows[-1].id.hex) if more else "")
+    rows = _query(community_id, wanted)
+    found = list(rows.filter(_older_than(before))[: ROWS + 1])
+    return stretch(found, lambda e: position(e.created_at, e.id.hex), counted(rows))
 
 
 def everything(community_id: int, wanted: EffectFilter) -> Iterator[Effect]:
@@ -63,15 +56,11 @@ def _older_than(before: str) -> Q:
 
 
 def _query(community_id: int, wanted: EffectFilter) -> QuerySet[Effect]:
-    rows = Effect.objects.filter(community_id=community_id).order_by("-created_at", "-id")
-    if wanted.status:
-        rows = rows.filter(status=wanted.status)
-    if wanted.kind:
-        rows = rows.filter(kind=wanted.kind)
-    if wanted.group:
-        rows = rows.filter(group_id=wanted.group)
-    if wanted.member:
-        rows = rows.filter(member_id=wanted.member)
-    if wanted.rule:
-        rows = rows.filter(rule=wanted.rule)
-    return rows
+    return narrowed(
+        Effect.objects.filter(community_id=community_id).order_by("-created_at", "-id"),
+        status=wanted.status,
+        kind=wanted.kind,
+        group_id=wanted.group,
+        member_id=wanted.member,
+        rule=wanted.rule,
+    )

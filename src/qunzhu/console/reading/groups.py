@@ -1,12 +1,14 @@
 """Groups with their figures, and one group with everything its page says."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import QuerySet
+
 from qunzhu.analytics import selectors as analytics
 from qunzhu.analytics.policy import messages_per_day
-from qunzhu.console.reading.slices import ROWS, Page
+from qunzhu.console.reading.slices import Page, in_parts, narrowed, numbered
 from qunzhu.kernel.clock import local_day
 from qunzhu.kernel.community.models import Community, Group
 from qunzhu.kernel.community.selectors import sizes_of_groups
@@ -39,13 +41,32 @@ class Ability:
     steps: Sequence[str]
 
 
-def groups(community: Community, *, now: datetime, number: int) -> Page[GroupRow]:
+@dataclass(frozen=True)
+class GroupFilter:
+    """What is asked for; empty means all."""
+
+    text: str = ""
+    state: str = ""
+    profile: str = ""
+
+
+def groups(community: Community, wanted: GroupFilter, *, now: datetime, number: int) -> Page[GroupRow]:
     """Fifty groups by name; four queries."""
-    found = Group.objects.filter(community=community).order_by("name", "pk")
-    total = found.count()
-    number = min(number, max(1, -(-total // ROWS)))
-    shown = list(found[(number - 1) * ROWS : number * ROWS])
-    return Page(_rows(community, shown, now), total, number)
+    found = numbered(_query(community, wanted), number)
+    return Page(_rows(community, found.rows, now), found.total, found.number)
+
+
+def everything(community: Community, wanted: GroupFilter, *, now: datetime) -> Iterator[GroupRow]:
+    """All groups of a filter."""
+    for part in in_parts(_query(community, wanted).iterator(chunk_size=2_000)):
+        yield from _rows(community, part, now)
+
+
+def _query(community: Community, wanted: GroupFilter) -> QuerySet[Group]:
+    rows = Group.objects.filter(community=community).order_by("name", "pk")
+    if wanted.text:
+        rows = rows.filter(name__icontains=wanted.text)
+    return narrowed(rows, state=wanted.state, profile=wanted.profile)
 
 
 def group_row(community: Community, group: Group, *, now: datetime) -> GroupRow:

@@ -4,17 +4,13 @@ from collections.abc import Iterator
 
 from django.db.models import Count, QuerySet
 
-from qunzhu.console.reading.slices import ROWS, Page
+from qunzhu.console.reading.slices import Page, numbered
 from qunzhu.risk.models import Keyword
 
 
 def words(community_id: int, *, search: str, category: str, number: int) -> Page[Keyword]:
     """Fifty words in order; `search` is a part of the word, `category` may be "allow" for the allow-list."""
-    rows = _query(community_id, search, category)
-    total = rows.count()
-    number = min(number, max(1, -(-total // ROWS)))
-    start = (number - 1) * ROWS
-    return Page(list(rows[start : start + ROWS]), total, number)
+    return numbered(_query(community_id, search, category), number)
 
 
 def everything(community_id: int, *, search: str, category: str) -> Iterator[Keyword]:

@@ -1,12 +1,14 @@
 """Members as a list and as one person: keyset pages by id, newest first, a fixed number of queries."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from qunzhu.analytics.models import MemberDay
-from qunzhu.console.reading.slices import ROWS
+from qunzhu.console.reading.slices import ROWS, Stretch, counted, in_parts, stretch
 from qunzhu.governance.models import Penalty
 from qunzhu.governance.selectors import strikes_of
 from qunzhu.kernel.community.models import Identity, Member, Membership
@@ -32,8 +34,21 @@ class MemberRow:
 
     member: Member
     states: list[Membership]
+    groups: Mapping[int, str]
     points: int
     namesake: bool
+
+    @property
+    def places(self) -> str:
+        """The groups with the states in them, in words."""
+        return _("、").join(
+            f"{self.groups.get(m.group_id, m.group_id)} {_(m.get_state_display())}" for m in self.states
+        )
+
+    @property
+    def joined_at(self) -> datetime | None:
+        """When the member first came into a group."""
+        return min((m.joined_at for m in self.states if m.joined_at), default=None)
 
 
 @dataclass(frozen=True)
@@ -49,14 +64,25 @@ class Person:
     namesakes: int
 
 
-def members(community_id: int, wanted: MemberFilter, *, before: int | None) -> tuple[list[MemberRow], str]:
-    """Fifty members with an id below `before`, newest first, and the ?before= of the next page. Four queries."""
-    found = _query(community_id, wanted)
-    if before is not None:
-        found = found.filter(pk__lt=before)
-    people = list(found.order_by("-pk")[: ROWS + 1])
-    older = str(people[ROWS - 1].pk) if len(people) > ROWS else ""
-    people = people[:ROWS]
+def members(
+    community_id: int, wanted: MemberFilter, groups: Mapping[int, str], *, before: int | None
+) -> Stretch[MemberRow]:
+    """Fifty members with an id below `before`, newest first. Five queries."""
+    rows = _query(community_id, wanted).order_by("-pk")
+    found = list((rows.filter(pk__lt=before) if before is not None else rows)[: ROWS + 1])
+    page = stretch(found, lambda m: m.pk, counted(rows))
+    return Stretch(_rows(community_id, page.rows, wanted, groups), page.older, page.total)
+
+
+def everything(community_id: int, wanted: MemberFilter, groups: Mapping[int, str]) -> Iterator[MemberRow]:
+    """All members of a filter, newest first, with names and points looked up for many at a time."""
+    for part in in_parts(_query(community_id, wanted).order_by("-pk").iterator(chunk_size=2_000)):
+        yield from _rows(community_id, part, wanted, groups)
+
+
+def _rows(
+    community_id: int, people: Sequence[Member], wanted: MemberFilter, groups: Mapping[int, str]
+) -> list[MemberRow]:
     ids = [m.pk for m in people]
     states: dict[int, list[Membership]] = {}
     for row in Membership.objects.filter(community_id=community_id, member_id__in=ids).order_by("group_id"):
@@ -64,8 +90,10 @@ def members(community_id: int, wanted: MemberFilter, *, before: int | None) -> t
             states.setdefault(row.member_id, []).append(row)
     points = balances(community_id, [member_account(i) for i in ids])
     shared = _shared_names(community_id, {m.display_name for m in people})
-    rows = [MemberRow(m, states.get(m.pk, []), points[member_account(m.pk)], m.display_name in shared) for m in people]
-    return rows, older
+    return [
+        MemberRow(m, states.get(m.pk, []), groups, points[member_account(m.pk)], m.display_name in shared)
+        for m in people
+    ]
 
 
 def person(community_id: int, member: Member, *, now: datetime) -> Person:

@@ -8,6 +8,7 @@ from qunzhu.console.reading import codes, rule_words
 
 register = template.Library()
 register.filter("act_name", codes.act_name)
+register.filter("actor_name", codes.actor_name)
 register.filter("fact_name", codes.fact_name)
 register.filter("kind_name", codes.kind_name)
 
@@ -22,12 +23,6 @@ def fact_value(value: Any, code: str) -> str:
 def role_name(code: str) -> str:
     """Owner → 群主"""
     return str(codes.ROLES.get(code, code))
-
-
-@register.filter
-def actor_name(code: str | None) -> str:
-    """Blueprint → 蓝图; the name of an account stays."""
-    return str(codes.ACTORS.get(code or "", code or ""))
 
 
 @register.filter

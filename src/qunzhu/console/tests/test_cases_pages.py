@@ -26,7 +26,7 @@ def test_the_queue_is_ordered_by_urgency_then_deadline(desk):
     grey, red = desk.case(title="灰"), desk.case(title="红", urgency="red")
     orange = desk.case(title="橙", urgency="orange")
     response = desk.client("analyst").get(desk.url("cases/"))
-    assert [row["case"].pk for row in response.context["rows"]] == [red.pk, orange.pk, grey.pk]
+    assert [row.case.pk for row in response.context["rows"]] == [red.pk, orange.pk, grey.pk]
     assert response.context["page"].total == 3
     text = response.content.decode()
     assert text.index("红") < text.index("橙")
@@ -37,7 +37,7 @@ def test_filters_stay_in_the_url(desk):
     desk.case(urgency="red")
     kept = desk.case("poisoned_event", payload={"consumer": "order"})
     response = desk.client("owner").get(desk.url("cases/?kind=poisoned_event&assigned=none&urgency=grey"))
-    assert [row["case"].pk for row in response.context["rows"]] == [kept.pk]
+    assert [row.case.pk for row in response.context["rows"]] == [kept.pk]
     urls = [c.url for f in response.context["filters"] for c in f.choices if f.name == "state"]
     assert "?kind=poisoned_event&assigned=none&urgency=grey&state=decided" in urls
 

@@ -24,9 +24,9 @@ def test_the_list_is_newest_first_and_pages_by_position(desk):
     made = [desk.effect(created_at=now - timedelta(minutes=n)) for n in range(60)]
     client = desk.client("analyst")
     first = client.get(desk.url("effects/"))
-    assert [row["effect"].id for row in first.context["rows"]] == made[:50]
+    assert [row.effect.id for row in first.context["rows"]] == made[:50]
     second = client.get(desk.url(f"effects/?before={first.context['older']}"))
-    assert [row["effect"].id for row in second.context["rows"]] == made[50:]
+    assert [row.effect.id for row in second.context["rows"]] == made[50:]
     assert second.context["older"] == ""
 
 
@@ -35,7 +35,7 @@ def test_filters_and_nonsense(desk):
     failed = desk.effect("failed")
     client = desk.client("owner")
     rows = client.get(desk.url("effects/?status=failed&kind=say")).context["rows"]
-    assert [row["effect"].id for row in rows] == [failed]
+    assert [row.effect.id for row in rows] == [failed]
     for query in (
         "?status=x",
         "?before=x",

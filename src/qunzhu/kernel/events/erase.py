@@ -167,8 +167,8 @@ def _blank_rows(community_id: int, member_id: int, seqs: list[int], names: list[
     long_names = [re.escape(n) for n in names if len(n) > 1]
     if long_names:
         for table in (
-            "audit_entry", "case", "case_note", "ledger_transaction", "effect", "console_job", "community_group",
-            "local_room",
+            "audit_entry", "case", "case_note", "ledger_transaction", "effect", "console_job", "console_saved_view",
+            "community_group", "local_room",
         ):  # fmt: skip
             _replace(table, community_id, "|".join(long_names))
     _rows("UPDATE consumer_cursor SET last_error = '' WHERE community_id = %s", [community_id])
@@ -185,6 +185,7 @@ _TEXTS = {
     "case_note": (("text",), ()),
     "ledger_transaction": (("memo",), ()),
     "console_job": (("error", "file"), ("params", "result")),
+    "console_saved_view": (("name",), ()),
     "community_group": (("announcement",), ()),
     "local_room": (("announcement",), ()),
 }

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 from django import template
 from django.template.context import Context
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import get_language
 
@@ -107,6 +107,14 @@ def with_query(context: Context, **changes: object) -> str:
     return "?" + urlencode(query)
 
 
+@register.simple_tag(takes_context=True)
+def hidden_query(context: Context, *without: str) -> SafeString:
+    """The current query as hidden fields, for a form that changes a part of it; paging starts anew."""
+    left = {"page", "before", *without}
+    kept = [(k, v) for k, v in context["request"].GET.items() if k not in left]
+    return format_html_join("", '<input type="hidden" name="{}" value="{}">', kept)
+
+
 @register.simple_tag
 def icon(name: str) -> SafeString:
     """A Material symbol that screen readers skip."""
@@ -126,9 +134,9 @@ def level(value: str) -> dict[str, str]:
 
 
 @register.inclusion_tag("ui/filters.html", takes_context=True)
-def filters(context: Context, rows: Any) -> dict[str, Any]:
-    """Rows of filter chips (objects with name, label, choices: url, label, active, count)."""
-    return {"rows": rows, "request": context.get("request")}
+def filters(context: Context, rows: Any, url: str = "") -> dict[str, Any]:
+    """Rows of filter chips (objects with name, label, choices: url, label, active, count) of the page at `url`."""
+    return {"rows": rows, "url": url, "request": context.get("request")}
 
 
 def _time(context: Context, at: datetime | None, say: Any) -> SafeString | str:

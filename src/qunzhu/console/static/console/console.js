@@ -50,6 +50,11 @@
     if (typing || event.isComposing || event.ctrlKey || event.metaKey || event.altKey || one("dialog[open]")) return;
     if (event.key === "/") { event.preventDefault(); one("#search").focus(); one("#search").select(); return; }
     if (event.key === "?") { event.preventDefault(); one("#keys").showModal(); return; }
+    if (event.key === "[" || event.key === "]") {
+      const page = one(`.older a[rel=${event.key === "]" ? "next" : "prev"}]`);
+      if (page) page.click();
+      return;
+    }
     if (event.key === "p") { const pause = one("[data-pause]"); if (pause) pause.click(); return; }
     if (event.key === "j") { pick(1); return; }
     if (event.key === "k") { pick(-1); return; }
