@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from django.http import HttpResponseBase
 from django.shortcuts import redirect
@@ -98,6 +98,16 @@ class Listing(Generic[R]):
     def shows(self) -> dict[str, bool]:
         """Column name → True, for templates."""
         return {column.name: True for column in self.columns}
+
+    @property
+    def choosable(self) -> bool:
+        """Whether there is any column to leave out."""
+        return any(not column.fixed for column in self.spec.columns)
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the address names columns: then a phone leaves none of them out."""
+        return "cols" in dict(parse_qsl(self.query))
 
     @property
     def changed(self) -> bool:

@@ -11,7 +11,7 @@ from django.db import transaction
 from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language, ngettext, pgettext_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_POST, require_safe
@@ -70,8 +70,8 @@ LIST = ListSpec[QueueRow](
         Column("number", lazy("编号"), lambda r: r.case.pk, "num"),
         Column("kind", lazy("类型"), lambda r: r.kind),
         Column("state", lazy("状态"), lambda r: _(r.case.get_state_display())),
-        Column("group", lazy("群"), lambda r: r.group),
-        Column("member", lazy("成员"), lambda r: r.member),
+        Column("group", pgettext_lazy("column", "群"), lambda r: r.group),
+        Column("member", pgettext_lazy("column", "成员"), lambda r: r.member),
         Column("deadline", lazy("时限"), lambda r: r.case.deadline),
         Column("assigned", lazy("负责"), lambda r: r.case.assigned_to),
         Column("action", lazy("处理"), lambda r: r.decided),

@@ -11,7 +11,7 @@ from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext, pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from qunzhu.console.context import page
@@ -55,12 +55,12 @@ LIST = ListSpec[EffectRow](
     filters=("status", "kind", "group", "member", "rule"),
     columns=(
         Column("status", lazy("状态"), lambda r: r.status),
-        Column("kind", lazy("动作"), lambda r: r.kind, fixed=True),
-        Column("group", lazy("群"), lambda r: r.group),
-        Column("member", lazy("成员"), lambda r: r.member),
-        Column("rule", lazy("规则"), lambda r: r.rule or actor_name(r.effect.requested_by)),
+        Column("kind", pgettext_lazy("column", "动作"), lambda r: r.kind, fixed=True),
+        Column("group", pgettext_lazy("column", "群"), lambda r: r.group),
+        Column("member", pgettext_lazy("column", "成员"), lambda r: r.member),
+        Column("rule", pgettext_lazy("column", "规则"), lambda r: r.rule or actor_name(r.effect.requested_by)),
         Column("cause", lazy("起因事件"), lambda r: r.effect.cause_seq, "num", usual=False),
-        Column("attempts", lazy("尝试"), lambda r: r.effect.attempts, "num wide"),
+        Column("attempts", lazy("尝试"), lambda r: r.effect.attempts, "num"),
         Column("result", lazy("结果"), lambda r: r.effect.detail),
         Column("error", lazy("最近错误"), lambda r: r.effect.last_error, usual=False),
         Column("key", lazy("幂等键"), lambda r: r.effect.idempotency_key, usual=False),
@@ -255,6 +255,6 @@ def _chips(request: StaffRequest, counts: dict[str, int], groups: dict[int, str]
     query = request.GET
     filters = [
         slices.chips(query, "status", _("状态"), list(status_names().items()), counts=counts, everything=_("全部")),
-        slices.chips(query, "kind", _("动作"), list(kind_names().items()), everything=_("全部")),
+        slices.chips(query, "kind", pgettext("column", "动作"), list(kind_names().items()), everything=_("全部")),
     ]
     return [*filters, *slices.group_chips(query, groups)]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import Http404, HttpResponse, HttpResponseBase
-from django.utils.translation import get_language
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.views.decorators.http import require_safe
@@ -32,9 +32,9 @@ LIST = ListSpec[telling.Row](
         Column("number", lazy("编号"), lambda r: r.seq, fixed=True),
         Column("at", lazy("时间"), lambda r: r.at),
         Column("what", lazy("事件"), lambda r: r.what, fixed=True),
-        Column("group", lazy("群"), lambda r: r.group),
+        Column("group", pgettext_lazy("column", "群"), lambda r: r.group),
         Column("member_number", lazy("成员编号"), lambda r: r.member_id, usual=False),
-        Column("member", lazy("成员"), lambda r: r.who),
+        Column("member", pgettext_lazy("column", "成员"), lambda r: r.who),
         Column("said", lazy("内容"), lambda r: r.said),
         Column("about", lazy("说明"), lambda r: r.about),
         Column("level", lazy("级别"), lambda r: r.level),

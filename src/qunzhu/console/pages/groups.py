@@ -13,6 +13,7 @@ from django.utils.functional import Promise
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from qunzhu.analytics import selectors as analytics
@@ -49,9 +50,9 @@ LIST = ListSpec[reading.GroupRow](
     name="groups",
     filters=("state", "profile"),
     columns=(
-        Column("name", lazy("群"), lambda r: r.group.name, fixed=True),
+        Column("name", pgettext_lazy("column", "群"), lambda r: r.group.name, fixed=True),
         Column("health", lazy("状态"), lambda r: HEALTH.get(r.health, r.health)),
-        Column("members", lazy("成员"), lambda r: r.members, "num"),
+        Column("members", pgettext_lazy("column", "成员"), lambda r: r.members, "num"),
         Column("capacity", lazy("人数上限"), lambda r: r.group.capacity, "num", usual=False),
         Column("messages", lazy("今日消息"), lambda r: r.messages, "num"),
         Column("profile", lazy("能力"), lambda r: _(r.profile_title), "wide"),

@@ -10,6 +10,7 @@ from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
 from qunzhu.console import jobs as running
@@ -36,14 +37,14 @@ LIST = ListSpec[Imported](
     filters=("state", "group"),
     columns=(
         Column("file", lazy("文件"), lambda r: r[0].file_name, fixed=True),
-        Column("group", lazy("群"), lambda r: r[1]),
-        Column("format", lazy("格式"), lambda r: r[0].format),
+        Column("group", pgettext_lazy("column", "群"), lambda r: r[1]),
+        Column("format", lazy("格式"), lambda r: r[0].format, usual=False),
         Column("state", lazy("状态"), lambda r: _(r[0].get_state_display())),
         Column("lines", lazy("行数"), lambda r: r[0].lines, "num"),
         Column("added", lazy("新增"), lambda r: r[0].added, "num"),
         Column("duplicates", lazy("重复"), lambda r: r[0].duplicates, "num"),
         Column("rejected", lazy("放到一边"), lambda r: r[0].rejected, "num"),
-        Column("again", lazy("又导入过"), lambda r: r[0].repeats, "num"),
+        Column("again", lazy("又导入过"), lambda r: r[0].repeats, "num", usual=False),
         Column("by", lazy("导入人"), lambda r: r[0].started_by, usual=False),
         Column("started", lazy("开始"), lambda r: r[0].started_at),
     ),

@@ -11,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from qunzhu.console.context import page
@@ -55,7 +56,7 @@ LIST = ListSpec[reading.MemberRow](
     name="members",
     filters=("state", "group"),
     columns=(
-        Column("name", lazy("成员"), lambda r: r.member.display_name, fixed=True),
+        Column("name", pgettext_lazy("column", "成员"), lambda r: r.member.display_name, fixed=True),
         Column("number", lazy("编号"), lambda r: r.member.pk, "num", usual=False),
         Column("groups", lazy("群与状态"), lambda r: r.places),
         Column("points", lazy("积分"), lambda r: r.points, "num"),

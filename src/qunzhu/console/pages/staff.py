@@ -30,7 +30,7 @@ LIST = ListSpec[Staff](
         Column("user", lazy("账号"), lambda post: post.user.get_username(), fixed=True),
         Column("role", lazy("角色"), lambda post: ROLES[post.role], fixed=True),
         Column("member", lazy("群内身份(成员编号)"), lambda post: post.member_id, fixed=True),
-        Column("created", lazy("加入"), lambda post: post.created_at),
+        Column("created", lazy("加入"), lambda post: post.created_at, fixed=True),
     ),
     export_action="staff.export",
     permission="staff.manage",

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Model, QuerySet
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 ROWS = 50
 COUNTED = 10_000  # a list that grows for ever is counted so far: a page costs the same at any length
@@ -171,4 +172,4 @@ def group_chips(query: Mapping[str, Any], groups: Mapping[int, str]) -> list[Fil
         shown.append((str(chosen), groups[chosen]))
     if len(groups) < 2 and chosen is None:  # noqa: PLR2004  (one group needs no choice)
         return []
-    return [chips(query, "group", _("群"), shown, everything=_("全部"))]
+    return [chips(query, "group", pgettext("column", "群"), shown, everything=_("全部"))]
