@@ -1,7 +1,6 @@
 """黑匣子: how far the log is sealed, checking it, and taking evidence out of it."""
 
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -73,15 +72,7 @@ def verify(request: StaffRequest) -> HttpResponse:
     if busy.exists():
         messages.info(request, _("已经在校验了,进度见下面"))
     else:
-        with audited(request, "blackbox.verify") as detail:
-            job = running.do_start(
-                community_id=request.community.pk,
-                kind=Job.Kind.VERIFY,
-                params={},
-                user=request.user.get_username(),
-                now=now,
-            )
-            detail["job"] = job.pk
+        jobs.start(request, Job.Kind.VERIFY, "blackbox.verify", {})
     return redirect(reverse("console:blackbox", args=[request.community.slug]) + "#jobs")
 
 
@@ -92,15 +83,7 @@ def export(request: StaffRequest) -> HttpResponse:
     params = _scope(request)
     if isinstance(params, str):
         return _page(request, open_list(request, LIST), problem=params, status=422)
-    with audited(request, "blackbox.export", target=params["target"], detail=params) as detail:
-        job = running.do_start(
-            community_id=request.community.pk,
-            kind=Job.Kind.EXPORT,
-            params=params,
-            user=request.user.get_username(),
-            now=SYSTEM_CLOCK.now(),
-        )
-        detail["job"] = job.pk
+    jobs.start(request, Job.Kind.EXPORT, "blackbox.export", params, **params)
     return redirect(reverse("console:blackbox", args=[request.community.slug]) + "#jobs")
 
 
@@ -127,9 +110,9 @@ def job_restart(request: StaffRequest, job_id: int) -> HttpResponse:
 def job_file(request: StaffRequest, job_id: int) -> HttpResponseBase:
     """The evidence bundle a job made; each download is recorded."""
     job = jobs.find(request, job_id, (Job.Kind.EXPORT.value,))
-    file = running.folder() / Path(job.file).name if job.file else None
-    if job.state != Job.State.DONE or file is None or not file.is_file():
+    if job.state != Job.State.DONE:
         raise Http404
+    file = jobs.file_of(job)
     with audited(request, "blackbox.download", target=f"job:{job.pk}"):
         content = file.open("rb")
     return FileResponse(content, as_attachment=True, filename=file.name)

@@ -6,23 +6,20 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
+from django.http import FileResponse, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import pgettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from qunzhu.console import jobs as running
 from qunzhu.console.context import fragment, page
 from qunzhu.console.forms import ImportForm
 from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page, open_list
 from qunzhu.console.models import Job
 from qunzhu.console.pages import jobs
-from qunzhu.console.pages.acting import audited
 from qunzhu.console.reading import slices
 from qunzhu.console.reading.people import group_names
-from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, staff_page
 from qunzhu.kernel.connectors.imports.formats import AUTO, FORMATS
 from qunzhu.kernel.connectors.imports.models import ImportJob
@@ -87,15 +84,7 @@ def import_start(request: StaffRequest) -> HttpResponse:
         "group": group, "format": data["format"], "timezone": data["timezone"], "path": kept, "name": name,
         "again": data["again"],
     }  # fmt: skip
-    with audited(request, "import.start", target=f"group:{group}", detail={"file": name}) as detail:
-        job = running.do_start(
-            community_id=request.community.pk,
-            kind=Job.Kind.IMPORT,
-            params=params,
-            user=request.user.get_username(),
-            now=SYSTEM_CLOCK.now(),
-        )
-        detail["job"] = job.pk
+    jobs.start(request, Job.Kind.IMPORT, "import.start", params, target=f"group:{group}", file=name)
     return redirect("console:imports", slug=request.community.slug)
 
 
@@ -120,9 +109,7 @@ def job_restart(request: StaffRequest, job_id: int) -> HttpResponse:
 def aside(request: StaffRequest, job_id: int) -> HttpResponseBase:
     """The lines that could not be read: line number, reason, the line itself."""
     job = jobs.find(request, job_id, KINDS)
-    file = running.folder() / Path(job.file).name if job.file else None
-    if file is None or not file.is_file():
-        raise Http404
+    file = jobs.file_of(job)
     name = f"{Path(job.params['name']).stem}-rejected.txt"
     return FileResponse(file.open("rb"), as_attachment=True, filename=name, content_type="text/plain; charset=utf-8")
 

@@ -1,5 +1,6 @@
 """What the pages with long jobs share: the state of a job, starting it again, the latest ones."""
 
+from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
@@ -41,6 +42,29 @@ def shown(job: Job) -> dict[str, Any]:
         "problems": [finding_sentence(f) for f in job.result.get("findings", [])],
         "running": job.state in {Job.State.WAITING, Job.State.RUNNING},
     }
+
+
+def start(
+    request: StaffRequest, kind: Job.Kind, action: str, params: dict[str, Any], *, target: str = "", **detail: Any
+) -> None:
+    """Put a job on its way, on record as `action`."""
+    with audited(request, action, target=target, detail=detail) as known:
+        job = jobs.do_start(
+            community_id=request.community.pk,
+            kind=kind,
+            params=params,
+            user=request.user.get_username(),
+            now=SYSTEM_CLOCK.now(),
+        )
+        known["job"] = job.pk
+
+
+def file_of(job: Job) -> Path:
+    """What a job left to download, or 404."""
+    file = jobs.folder() / Path(job.file).name if job.file else None
+    if file is None or not file.is_file():
+        raise Http404
+    return file
 
 
 def restart(request: StaffRequest, job: Job) -> None:
