@@ -20,8 +20,8 @@ import history
 import pipeline
 
 LIMIT_MS = 150.0
-NOT_PAGES = ("export", "file", "aside", "source", "login", "logout", "password", "language", "entrance")
-_LINK = re.compile(r'href="(\?[^"#]+)"')
+NOT_PAGES = ("export", "file", "aside", "source", "login", "logout", "password", "language", "entrance", "list_columns")
+_LINK = re.compile(r'href="([^"?#]*)(\?[^"#]+)"')
 _NAMES = re.compile(r'SELECT "member"\."id" AS "pk", "member"\."display_name"')
 _MANY = re.compile(r"\b(group|before|member|page)=[^&]+")
 
@@ -153,7 +153,7 @@ def discover(small: Site, big: Site) -> tuple[list[Page], list[str]]:
             continue
         if not name.endswith("_act"):
             pages[name] = Page(name, paths)
-        for label, queries in [*further, *_links(answer.content.decode())]:
+        for label, queries in [*further, *_links(answer.content.decode(), paths[1])]:
             key = f"{name}{label}"
             pages.setdefault(key, Page(key, (paths[0] + queries[0], paths[1] + queries[1])))
     return list(pages.values()), skipped
@@ -166,17 +166,19 @@ def _argument(site: Site, page: str, name: str) -> Any:
         return "csv"
     if name == "action":
         return "retry"
-    if name == "user_id":
+    if name in {"user_id", "view_id"}:
         return 1
+    if name == "page":
+        return "cases"
     value = site.ids["import_job_id" if page.startswith("import_job") and name == "job_id" else name]
     return value if isinstance(value, int | UUID) else str(value)
 
 
-def _links(content: str) -> Iterator[tuple[str, tuple[str, str]]]:
+def _links(content: str, path: str) -> Iterator[tuple[str, tuple[str, str]]]:
     """(label, queries) of the filters and slices a page offers; of many groups or members only the first."""
-    for found in _LINK.findall(content):
+    for where, found in _LINK.findall(content):
         query = html.unescape(found)
-        if "group=" in query or "member=" in query or "before=" in query:
+        if where not in {"", path} or "group=" in query or "member=" in query or "before=" in query:
             continue  # ids differ between the communities: `_further` has these
         yield _MANY.sub(r"\1=…", query), (query, query)
 

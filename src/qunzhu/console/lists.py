@@ -129,7 +129,7 @@ class Listing(Generic[R]):
         return [(name, f"{self.url}export.{fmt}") for name, fmt in (("CSV", "csv"), ("Excel", "xlsx"))]
 
     def count(self, rows: int) -> None:
-        """Say how many rows the filter finds; one past COUNTED means more than that."""
+        """Say how many rows the filter finds."""
         self.total = formats.exact(rows)
 
     def count_so_far(self, rows: int) -> None:
