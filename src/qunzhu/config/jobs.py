@@ -30,6 +30,7 @@ JOBS = {
     "time.seal": ("*/10 * * * *", "seals the tail of every black box"),
     "time.ledger": ("7 * * * *", "checks that every ledger sums to zero and no balance is negative"),
     "time.deadlines": ("* * * * *", "raises the urgency of cases whose deadline has passed, once"),
+    "time.proposals": ("* * * * *", "ends proposals that no second person confirmed in time"),
     "time.stale_cases": ("13 3 * * *", "closes grey cases that nobody touched for 90 days"),
     "time.quiet": ("*/5 * * * *", "warns when a community with open groups has had no event for a while"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
@@ -88,6 +89,15 @@ def do_escalate(*, now: datetime) -> int:
         )
         count += 1
     return count
+
+
+@app.periodic(cron=JOBS["time.proposals"][0], periodic_id="time.proposals")
+@app.task(name="time.proposals", queue=QUEUE)
+def end_proposals(timestamp: int) -> int:
+    """Returns how many were ended."""
+    from qunzhu.kernel.cases.two_person import expire_proposals
+
+    return expire_proposals(now=datetime.fromtimestamp(timestamp, UTC))
 
 
 @app.periodic(cron=JOBS["time.stale_cases"][0], periodic_id="time.stale_cases")

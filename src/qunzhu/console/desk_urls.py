@@ -32,6 +32,7 @@ DESK: list[URLPattern | URLResolver] = [
     path("<slug:slug>/cases/assign/", cases.case_assign, name="case_assign"),
     path("<slug:slug>/cases/<int:case_id>/", cases.case_page, name="case"),
     path("<slug:slug>/cases/<int:case_id>/decide/", cases.case_decide, name="case_decide"),
+    path("<slug:slug>/cases/<int:case_id>/withdraw/", cases.case_withdraw, name="case_withdraw"),
     path("<slug:slug>/cases/<int:case_id>/note/", cases.case_note, name="case_note"),
     path("<slug:slug>/rulebook/", rulebook.current, name="rulebook"),
     path("<slug:slug>/rulebook/diff/", rulebook.difference, name="rulebook_diff"),

@@ -23,16 +23,19 @@ from qunzhu.console.reading import cases as reading
 from qunzhu.console.reading import slices
 from qunzhu.console.reading.people import group_names, member_names
 from qunzhu.kernel.cases.kinds import KINDS
-from qunzhu.kernel.cases.models import Case
+from qunzhu.kernel.cases.models import Case, CaseProposal
 from qunzhu.kernel.cases.services import (
     NotAllowed,
+    SecondPersonNeeded,
     Stale,
     UnknownAction,
     actions_for,
     add_note,
     assign_case,
     decide_case,
+    withdraw_proposal,
 )
+from qunzhu.kernel.cases.two_person import guard_of, guarded, seconds
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, staff_page
 from qunzhu.kernel.community.models import Staff
@@ -104,6 +107,7 @@ def case_list(request: StaffRequest, listing: Listing[QueueRow]) -> HttpResponse
         "colleagues": _colleagues(request) if request.may("case.decide") else [],
         "back": request.get_full_path(),
         "wanted": wanted,
+        "proposals": reading.proposals_of(queue.rows, now=SYSTEM_CLOCK.now()),
     }
     return page(request, "console/cases.html", context, active="cases")
 
@@ -147,10 +151,37 @@ def case_decide(request: StaffRequest, case_id: int) -> HttpResponse:
         raise PermissionDenied(str(reason)) from reason
     except Stale as reason:
         return _page(request, _case(request, case_id), typed=note, problem=str(reason), status=409)
-    except UnknownAction as reason:
+    except (UnknownAction, SecondPersonNeeded) as reason:
         return _page(request, _case(request, case_id), typed=note, problem=str(reason), status=422)
-    messages.success(request, _("已处理:%(action)s") % {"action": action_label(case.kind, case.action)})
+    if case.state == Case.State.OPEN:
+        asked = action_label(case.kind, request.POST.get("action", ""))
+        messages.success(request, _("已提议:%(action)s。等另一位同事确认后执行") % {"action": asked})
+    else:
+        messages.success(request, _("已处理:%(action)s") % {"action": action_label(case.kind, case.action)})
     return redirect("console:case", slug=request.community.slug, case_id=case.pk)
+
+
+@staff_page("view")
+@require_POST
+def case_withdraw(request: StaffRequest, case_id: int) -> HttpResponse:
+    """Take one's own proposal back, or refuse a colleague's; that needs the permission of the proposed button."""
+    try:
+        withdraw_proposal(
+            community_id=request.community.pk,
+            case_id=case_id,
+            user=request.user.get_username(),
+            role=request.staff_role,
+            version=slices.positive(request.POST.get("version")) or 0,
+            now=SYSTEM_CLOCK.now(),
+        )
+    except Case.DoesNotExist as error:
+        raise Http404 from error
+    except NotAllowed as reason:
+        raise PermissionDenied(str(reason)) from reason
+    except (Stale, UnknownAction) as reason:
+        return _page(request, _case(request, case_id), problem=str(reason), status=409)
+    messages.success(request, _("提议已结束,没有执行"))
+    return redirect("console:case", slug=request.community.slug, case_id=case_id)
 
 
 @staff_page("case.decide")
@@ -235,10 +266,11 @@ def action_label(kind: str, action: str) -> str:
 
 
 def _page(request: StaffRequest, case: Case, *, typed: str = "", problem: str = "", status: int = 200) -> HttpResponse:
-    found = reading.case_page(case)
+    found = reading.case_page(case, now=SYSTEM_CLOCK.now())
     people = [case.member_id, *(i for line in found.lines for i in (line.member_id, line.target))]
     names = member_names(case.community_id, people)
     chinese = is_chinese(get_language())
+    listed = guarded(case.community_id)
     said = {decision.sentence for decision in found.decisions}
     context = {
         "title": case.title,
@@ -258,9 +290,12 @@ def _page(request: StaffRequest, case: Case, *, typed: str = "", problem: str = 
                 "style": a.style,
                 "confirm": a.confirm if chinese else a.confirm_en,
                 "needs_note": a.needs_note,
+                "two": bool(guard_of(case, a, listed)),
             }
             for a in actions_for(case, request.staff_role)
+            if found.proposal is None or not guard_of(case, a, listed)
         ],
+        "proposal": _proposal(request, found.proposal),
         "decided": action_label(case.kind, case.action),
         "colleagues": _colleagues(request) if request.may("case.decide") else [],
         "typed": typed,
@@ -268,6 +303,24 @@ def _page(request: StaffRequest, case: Case, *, typed: str = "", problem: str = 
         "member_filter": "?" + urlencode({"member": case.member_id, "state": "all"}) if case.member_id else "",
     }
     return page(request, "console/case.html", context, active="cases", status=status)
+
+
+def _proposal(request: StaffRequest, proposal: CaseProposal | None) -> dict[str, Any] | None:
+    """What the page says of a proposal that stands, and what this person may do with it."""
+    button = KINDS[proposal.case.kind].action(proposal.action) if proposal else None
+    if proposal is None or button is None:
+        return None
+    own = proposal.proposed_by == request.user.get_username()
+    allowed = request.may(button.permission)
+    return {
+        "row": proposal,
+        "label": action_label(proposal.case.kind, proposal.action),
+        "key": button.shortcut,
+        "own": own,
+        "may_confirm": allowed and not own,
+        "may_end": allowed or own,
+        "others": seconds(proposal.case, button, proposal.proposed_by),
+    }
 
 
 def _unnumbered(step: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from django.db.models import Case as When
 from django.db.models import Count, F, IntegerField, Q, QuerySet, Value
@@ -9,7 +10,7 @@ from django.db.models import When as On
 
 from qunzhu.console.reading.conversation import Line, around
 from qunzhu.console.reading.slices import Page, narrowed, numbered
-from qunzhu.kernel.cases.models import Case, CaseNote
+from qunzhu.kernel.cases.models import Case, CaseNote, CaseProposal
 from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.engine.models import Decision, RulebookVersion
 
@@ -56,6 +57,7 @@ class CasePage:
     notes: Sequence[CaseNote]
     siblings: Sequence[Case]
     rule_names: dict[str, str]
+    proposal: CaseProposal | None
 
 
 def queue(community_id: int, wanted: QueueFilter, *, user: str, number: int) -> Page[Case]:
@@ -90,8 +92,16 @@ def counts(community_id: int, *, user: str) -> QueueCounts:
     return QueueCounts(urgency, kind, mine, nobody, total)
 
 
-def case_page(case: Case) -> CasePage:
-    """What stands around a case: six queries, whatever its size."""
+def proposals_of(cases: Iterable[Case], *, now: datetime) -> dict[int, CaseProposal]:
+    """Case id → the proposal that waits for a second person, with one query."""
+    rows = CaseProposal.objects.filter(
+        case_id__in=[case.pk for case in cases], state=CaseProposal.State.STANDING, expires_at__gt=now
+    )
+    return {row.case_id: row for row in rows}
+
+
+def case_page(case: Case, *, now: datetime) -> CasePage:
+    """What stands around a case: seven queries, whatever its size."""
     evidence = [s for s in case.evidence if isinstance(s, int)]
     cause = case.event_seq if case.event_seq is not None else (evidence[-1] if evidence else None)
     judged = sorted({*evidence, *([cause] if cause is not None else [])})
@@ -113,6 +123,7 @@ def case_page(case: Case) -> CasePage:
         notes=list(CaseNote.objects.filter(case_id=case.pk).order_by("pk")),
         siblings=list(siblings.order_by("-opened_at")[:5]) if case.member_id is not None else [],
         rule_names=rule_names(case.community_id),
+        proposal=proposals_of([case] if case.state == Case.State.OPEN else [], now=now).get(case.pk),
     )
 
 

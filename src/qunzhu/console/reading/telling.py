@@ -35,6 +35,8 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "penalty.reversed": ("history", lazy("处罚被撤销")),
     "effect.done": ("outbox", lazy("动作结束")),
     "case.opened": ("assignment_late", lazy("新工单")),
+    "case.proposed": ("group_add", lazy("提议,等第二个人确认")),
+    "case.withdrawn": ("group_remove", lazy("提议没有执行")),
     "case.decided": ("assignment_turned_in", lazy("工单已处理")),
     "checkin.done": ("event_available", lazy("签到")),
     "points.posted": ("toll", lazy("积分变动")),
@@ -56,7 +58,11 @@ FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
     "members": (lazy("进出"), ("member.joined", "member.left", "member.removed", "member.renamed")),
     "reports": (
         lazy("举报与工单"),
-        ("report.filed", "report.upheld", "report.dismissed", "case.opened", "case.decided")),
+        (
+            "report.filed", "report.upheld", "report.dismissed", "case.opened", "case.proposed", "case.withdrawn",
+            "case.decided",
+        ),
+    ),
     "settings": (
         lazy("设置"),
         (
@@ -254,6 +260,8 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "penalty.reversed": _by,
     "effect.done": _effect,
     "case.opened": lambda b, _t: str(b.get("title") or ""),
+    "case.proposed": lambda b, t: " · ".join(p for p in (_by(b, t), str(b.get("note") or "")) if p),
+    "case.withdrawn": _by,
     "case.decided": lambda b, t: " · ".join(p for p in (_by(b, t), str(b.get("note") or "")) if p),
     "checkin.done": lambda b, _t: (
         _("连续第 %(streak)s 天,+%(points)s 积分") % {"streak": b.get("streak"), "points": b.get("points")}

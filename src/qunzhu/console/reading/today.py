@@ -7,8 +7,8 @@ from django.db import connection
 
 from qunzhu.analytics import selectors as analytics
 from qunzhu.analytics.selectors import DayFigures
-from qunzhu.console.reading.cases import QueueFilter, queue
-from qunzhu.kernel.cases.models import Case
+from qunzhu.console.reading.cases import QueueFilter, proposals_of, queue
+from qunzhu.kernel.cases.models import Case, CaseProposal
 from qunzhu.kernel.clock import local_day
 from qunzhu.kernel.community.models import Community
 
@@ -51,6 +51,7 @@ class Kpi:
 class Today:
     cases: list[Case]
     cases_open: int
+    proposals: dict[int, CaseProposal]
     figures: DayFigures
     health: Health
     yesterday: date
@@ -58,12 +59,13 @@ class Today:
 
 
 def today(community: Community, *, now: datetime) -> Today:
-    """Everything on the page; nine queries, whatever the history."""
+    """Everything on the page; ten queries, whatever the history."""
     day = local_day(now, community.timezone)
     waiting = queue(community.pk, QueueFilter(), user="", number=1)
     return Today(
         cases=list(waiting.rows[:CASES]),
         cases_open=waiting.total,
+        proposals=proposals_of(waiting.rows[:CASES], now=now),
         figures=analytics.today_figures(community, now=now),
         health=health(community.pk),
         yesterday=day - timedelta(days=1),

@@ -190,3 +190,56 @@ def test_a_post_without_a_token_is_refused(desk):
     assert client.post(desk.url(f"cases/{case.pk}/decide/"), data).status_code == 403
     case.refresh_from_db()
     assert case.state == "open"
+
+
+@pytest.fixture
+def guarded_case(desk):
+    """A case whose removal, out of all groups, needs two people."""
+    desk.community.blueprint = {"governance": {"two_person_rule": ["remove_all"]}}
+    desk.community.save()
+    case = desk.case()
+    Case.objects.filter(pk=case.pk).update(group_id=None)
+    return case
+
+
+def test_a_proposal_is_shown_everywhere_and_a_second_person_confirms_it(desk, guarded_case):
+    url = desk.url(f"cases/{guarded_case.pk}/")
+    first, second = desk.client("moderator"), desk.client("manager")
+    assert "提议移出" in first.get(url).content.decode()
+    answer = first.post(url + "decide/", {"action": "remove", "version": "1", "note": "骗子"}, follow=True)
+    assert "已提议:移出。等另一位同事确认后执行" in answer.content.decode()
+    mine = first.get(url).context
+    assert (mine["proposal"]["own"], mine["proposal"]["may_confirm"], mine["proposal"]["others"]) == (True, False, 2)
+    assert [b["name"] for b in mine["buttons"]] == ["warn", "mute", "freeze", "announce", "dismiss"]
+    assert (
+        first.post(url + "decide/", {"action": "remove", "version": "2"})
+        .content.decode()
+        .count("需要两个人:你已经提议过")
+        == 1
+    )
+    analyst = desk.client("analyst").get(url).context["proposal"]
+    assert (analyst["may_confirm"], analyst["may_end"]) == (False, False)
+    for page in (desk.url("cases/"), desk.url("")):
+        assert "待第二人确认" in second.get(page).content.decode()
+    theirs = second.get(url)
+    assert theirs.context["proposal"]["may_confirm"]
+    assert "moderator-desk 提议" in theirs.content.decode()
+    second.post(url + "decide/", {"action": "remove", "version": "2"})
+    guarded_case.refresh_from_db()
+    assert (guarded_case.state, guarded_case.decided_by, guarded_case.proposed_by) == (
+        "decided", "manager-desk", "moderator-desk",
+    )  # fmt: skip
+    assert "moderator-desk 提议" in second.get(url).content.decode()
+
+
+def test_ending_a_proposal_needs_to_be_its_author_or_to_hold_the_permission(desk, guarded_case):
+    path = f"cases/{guarded_case.pk}/withdraw/"
+    desk.client("moderator").post(desk.url(f"cases/{guarded_case.pk}/decide/"), {"action": "remove", "version": "1"})
+    may = {"owner", "manager", "moderator"}
+    assert permitted(desk, may, path, {"version": "2"}) == refused("analyst", "finance")
+    assert desk.client("owner").post(desk.url(path), {"version": "1"}).status_code == 409
+    guarded_case.refresh_from_db()
+    assert guarded_case.version == 2
+    assert desk.client("owner").post(desk.url(path), {"version": "2"}).status_code == 302
+    assert [a for _, a, _ in desk.audit()] == ["case.propose.remove", "case.refuse.remove"]
+    assert desk.client("owner").post(desk.url(path), {"version": "3"}).status_code == 409

@@ -194,6 +194,7 @@ class Governance(Section, frozen=True, kw_only=True):
     two_person_rule: list[Literal["remove_all", "rebuild_group", "erase_member"]] = field(
         default_factory=lambda: ["rebuild_group", "erase_member"]
     )
+    second_person_within: Hours = 24  # how long a proposal waits for the second person
     announcement: Text
 
 

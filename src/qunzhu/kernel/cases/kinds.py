@@ -8,7 +8,11 @@ DEADLINE_HOURS = {"red": 1, "orange": 4, "yellow": 24, "grey": 72}
 
 @dataclass(frozen=True)
 class CaseAction:
-    """A button. `style` is primary, danger or plain; `confirm` is the question asked first ("" asks none)."""
+    """A button. `style` is primary, danger or plain; `confirm` is the question asked first ("" asks none).
+
+    `guard` names an irreversible act: where the community's `governance.two_person_rule` lists it, the first press only
+    proposes, and a second, different person carries it out (see two_person.py).
+    """
 
     name: str
     label: str
@@ -19,6 +23,7 @@ class CaseAction:
     confirm: str = ""
     confirm_en: str = ""
     needs_note: bool = False
+    guard: str = ""
 
 
 @dataclass(frozen=True)
@@ -46,6 +51,7 @@ REMOVE = CaseAction(
     "danger",
     "移出后对方要重新入群,确定移出吗?",
     "They will have to join again. Remove them?",
+    guard="remove_all",
 )
 FREEZE = CaseAction(
     "freeze",
@@ -78,6 +84,7 @@ KINDS: dict[str, CaseKind] = {
                 "danger",
                 "将移出该成员并恢复群内发言,确定吗?",
                 "Removes the member and lets the group speak again. Go on?",
+                guard="remove_all",
             ),
             CaseAction(
                 "dismiss",

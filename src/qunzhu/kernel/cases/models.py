@@ -33,6 +33,9 @@ class Case(models.Model):
     opened_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
     decided_by = models.TextField(default="")
+    proposed_by = models.TextField(
+        default="", db_default=""
+    )  # who asked for what `decided_by` confirmed, under the two-person rule
     action = models.TextField(default="")
     note = models.TextField(default="")
 
@@ -61,3 +64,41 @@ class CaseNote(models.Model):
     class Meta:
         db_table = "case_note"
         ordering = ("id",)
+
+
+class CaseProposal(models.Model):
+    """A guarded button that one person pressed and that waits for a second one; kept after it has ended."""
+
+    class State(models.TextChoices):
+        STANDING = "standing", "等第二个人确认"
+        CONFIRMED = "confirmed", "已确认"
+        WITHDRAWN = "withdrawn", "已撤回"
+        REFUSED = "refused", "同事不同意"
+        EXPIRED = "expired", "已过期"
+        VOID = "void", "提议人已没有权限"
+        OVERRULED = "overruled", "工单已作别的处理"
+
+    community_id = models.BigIntegerField()
+    case = models.ForeignKey(Case, models.PROTECT, related_name="proposals")
+    action = models.TextField()
+    guard = models.TextField()
+    note = models.TextField(default="")
+    proposed_by = models.TextField()
+    proposed_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    state = models.TextField(choices=State, default=State.STANDING)
+    ended_by = models.TextField(default="")
+    ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        db_table = "case_proposal"
+        constraints = (
+            models.UniqueConstraint(fields=["case"], condition=models.Q(state="standing"), name="case_proposal_once"),
+        )
+        indexes = (
+            models.Index(
+                fields=["community_id", "expires_at"],
+                condition=models.Q(state="standing"),
+                name="case_proposals_waiting",
+            ),
+        )

@@ -1,4 +1,7 @@
-"""Open, decide, assign and annotate cases. Versioned: of two people who press at once, one learns who was first."""
+"""Open, decide, assign and annotate cases. Versioned: of two people who press at once, one learns who was first.
+
+Buttons under the two-person rule are only proposed at the first press (two_person.py).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,10 +13,11 @@ from django.db import transaction
 from django.db.models import F
 from psycopg.types.json import Jsonb
 
+from qunzhu.kernel.cases import two_person
 from qunzhu.kernel.cases.actions import perform
 from qunzhu.kernel.cases.kinds import KINDS, CaseAction
 from qunzhu.kernel.cases.locks import lock_case
-from qunzhu.kernel.cases.models import Case, CaseNote
+from qunzhu.kernel.cases.models import Case, CaseNote, CaseProposal
 from qunzhu.kernel.community import audit
 from qunzhu.kernel.community.permissions import may
 from qunzhu.kernel.events import log
@@ -48,6 +52,10 @@ class Stale(CaseError):
 
 class NotAllowed(CaseError):
     """The role lacks the permission that the button needs."""
+
+
+class SecondPersonNeeded(CaseError):
+    """A proposal stands, and this person cannot be the one who carries it out, or wants something else."""
 
 
 class UnknownAction(CaseError):
@@ -117,20 +125,14 @@ def decide_case(
 ) -> Case:
     """Press a button: act, close the case, write event, note and audit line, all in one transaction.
 
-    `version` is the one the person saw. Raises `Stale`, `NotAllowed`, `UnknownAction` or Case.DoesNotExist; a refusal
-    for lack of permission is audited.
+    Under the two-person rule the first press writes a proposal: the case comes back still open. `version` is the one
+    the person saw. Raises `Stale`, `NotAllowed`, `UnknownAction`, `SecondPersonNeeded` or Case.DoesNotExist; a refusal
+    for lack of permission or for being the same person is audited.
     """
     try:
         return _decide(community_id, case_id, action, user, role, version, note.strip(), now)
-    except NotAllowed:
-        audit.record(
-            community_id=community_id,
-            user=user,
-            action=f"case.{action}",
-            target=f"case:{case_id}",
-            allowed=False,
-            now=now,
-        )
+    except (NotAllowed, SecondPersonNeeded):
+        _audit(community_id, case_id, f"case.{action}", user, now, allowed=False)
         raise
 
 
@@ -141,31 +143,103 @@ def _decide(
     case = lock_case(community_id, case_id)
     if case.state != Case.State.OPEN or case.version != version:
         raise Stale(case)
-    check_action(case, action, role=role, note=note)
+    proposal = two_person.standing(case, now=now)
+    asked = proposal if proposal is not None and proposal.action == action else None
+    button = check_action(case, action, role=role, note=asked.note if asked else note)
+    if guard := two_person.guard_of(case, button, two_person.guarded(community_id)):
+        proposal = _confirmable(case, button, proposal, user, now)
+        if proposal is None:
+            two_person.propose(case, button, guard, user=user, note=note, now=now)
+            _audit(community_id, case_id, f"case.propose.{action}", user, now, note=note)
+            return case
+        two_person.close(case, CaseProposal.State.CONFIRMED, by=user, now=now)
+        case.proposed_by, remark, note = proposal.proposed_by, note, proposal.note
+        _note(case, user, now, f"确认 {proposal.proposed_by} 的提议" + (f":{remark}" if remark else ""))
+    else:
+        two_person.close(case, CaseProposal.State.OVERRULED, by=user, now=now)
+    return _carry_out(case, action, user, note, now)
+
+
+def _confirmable(
+    case: Case, button: CaseAction, proposal: CaseProposal | None, user: str, now: datetime
+) -> CaseProposal | None:
+    """The proposal that `user` may confirm by this press; None: the press is a (new) proposal."""
+    who = two_person.people(case.community_id, user, *([proposal.proposed_by] if proposal else []))
+    if not who.may(user, button.permission):
+        raise NotAllowed(f"你的角色不能“{button.label}”")
+    if proposal is None:
+        two_person.close(case, CaseProposal.State.EXPIRED, by="qunzhu", now=now)
+        return None
+    known = KINDS[case.kind].action(proposal.action)
+    if known is None or not who.may(proposal.proposed_by, known.permission):
+        two_person.close(case, CaseProposal.State.VOID, by="qunzhu", now=now)
+        return None
+    if proposal.action != button.name:
+        raise SecondPersonNeeded(f"{proposal.proposed_by} 已提议“{known.label}”,先确认或撤回它,再作别的决定")
+    if who.same(proposal.proposed_by, user):
+        raise SecondPersonNeeded(f"“{button.label}”需要两个人:你已经提议过,请另一位同事确认")
+    return proposal
+
+
+def _carry_out(case: Case, action: str, user: str, note: str, now: datetime) -> Case:
     outcome = perform(case, action, user=user, note=note, now=now)
     case.state, case.action, case.note = Case.State.DECIDED, action, note
     case.decided_by, case.decided_at, case.version = user, now, case.version + 1
-    case.save(update_fields=["state", "action", "note", "decided_by", "decided_at", "version"])
-    CaseNote.objects.create(community_id=community_id, case=case, at=now, author=user, text=_said(case, action, note))
-    audit.record(
-        community_id=community_id,
-        user=user,
-        action=f"case.{action}",
-        target=f"case:{case_id}",
-        detail={"note": note} if note else {},
-        now=now,
-    )
+    case.save(update_fields=["state", "action", "note", "decided_by", "decided_at", "proposed_by", "version"])
+    _note(case, user, now, _said(case, action, note))
+    _audit(case.community_id, case.pk, f"case.{action}", user, now, note=note, proposed_by=case.proposed_by)
+    proposed = {"proposed_by": case.proposed_by} if case.proposed_by else {}
     decided = NewEvent(
-        community_id,
-        event_id("case.decided", community_id, case_id, case.version),
+        case.community_id,
+        event_id("case.decided", case.community_id, case.pk, case.version),
         "case.decided",
         now,
-        {"case": case_id, "kind": case.kind, "action": action, "by": user, "note": note, **outcome.facts},
+        {"case": case.pk, "kind": case.kind, "action": action, "by": user, "note": note, **proposed, **outcome.facts},
         group_id=case.group_id,
         member_id=case.member_id,
     )
     log.append(raw_connection(), [*outcome.events, decided], now=now)
     return case
+
+
+@transaction.atomic
+def withdraw_proposal(
+    *, community_id: int, case_id: int, user: str, role: str | None, version: int, now: datetime
+) -> Case:
+    """End the proposal that stands: who made it takes it back, anybody else with the permission refuses it.
+
+    Raises `Stale`, `NotAllowed`, `UnknownAction` (nothing is proposed) or Case.DoesNotExist.
+    """
+    case = lock_case(community_id, case_id)
+    if case.state != Case.State.OPEN or case.version != version:
+        raise Stale(case)
+    proposal = two_person.standing(case, now=now)
+    if proposal is None:
+        raise UnknownAction("这个工单现在没有等待确认的提议")
+    own = proposal.proposed_by == user
+    if not own:
+        check_action(case, proposal.action, role=role, note=proposal.note)
+    two_person.close(case, CaseProposal.State.WITHDRAWN if own else CaseProposal.State.REFUSED, by=user, now=now)
+    _audit(community_id, case_id, f"case.{'withdraw' if own else 'refuse'}.{proposal.action}", user, now)
+    return case
+
+
+def _note(case: Case, author: str, now: datetime, text: str) -> None:
+    CaseNote.objects.create(community_id=case.community_id, case=case, at=now, author=author, text=text)
+
+
+def _audit(
+    community_id: int, case_id: int, action: str, user: str, now: datetime, *, allowed: bool = True, **detail: str
+) -> None:
+    audit.record(
+        community_id=community_id,
+        user=user,
+        action=action,
+        target=f"case:{case_id}",
+        detail={name: value for name, value in detail.items() if value},
+        allowed=allowed,
+        now=now,
+    )
 
 
 def check_action(case: Case, action: str, *, role: str | None, note: str = "") -> CaseAction:

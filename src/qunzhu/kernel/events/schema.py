@@ -33,6 +33,8 @@ KINDS: dict[str, str] = {
     "penalty.reversed": "a penalty was taken back, with its strike",
     "effect.done": "an effect reached its end: done, emulated, task_created, unsupported or failed",
     "case.opened": "work for a human was opened",
+    "case.proposed": "a human asked for something that a second one must confirm",
+    "case.withdrawn": "a proposal ended without being carried out",
     "case.decided": "a human decided a case",
     "checkin.done": "a member checked in for a day",
     "points.posted": "points moved in the ledger",
