@@ -8,10 +8,10 @@ from pathlib import Path
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 from procrastinate.contrib.django import app
 
-from qunzhu.kernel.cases.models import Case, CaseNote
+from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.models import Community
 
@@ -21,7 +21,6 @@ QUIET_EVERY = timedelta(minutes=5)
 STALE_CASES = timedelta(days=90)
 LEFTOVERS = timedelta(days=30)
 FINISHED_JOBS_HOURS = 72
-_HIGHER = {"grey": "yellow", "yellow": "orange", "orange": "red", "red": "red"}
 
 logger = structlog.get_logger("qunzhu.schedule")
 
@@ -29,7 +28,7 @@ logger = structlog.get_logger("qunzhu.schedule")
 JOBS = {
     "time.seal": ("*/10 * * * *", "seals the tail of every black box"),
     "time.ledger": ("7 * * * *", "checks that every ledger sums to zero and no balance is negative"),
-    "time.deadlines": ("* * * * *", "raises the urgency of cases whose deadline has passed, once"),
+    "time.deadlines": ("* * * * *", "raises cases that are late or that nobody took; frees cases of who is gone"),
     "time.proposals": ("* * * * *", "ends proposals that no second person confirmed in time"),
     "time.stale_cases": ("13 3 * * *", "closes grey cases that nobody touched for 90 days"),
     "time.quiet": ("*/5 * * * *", "warns when a community with open groups has had no event for a while"),
@@ -70,25 +69,12 @@ def check_ledgers(timestamp: int) -> int:  # noqa: ARG001
 @app.periodic(cron=JOBS["time.deadlines"][0], periodic_id="time.deadlines")
 @app.task(name="time.deadlines", queue=QUEUE)
 def escalate(timestamp: int) -> int:
-    """Open cases past their deadline become one degree more urgent, with a note; returns how many."""
-    return do_escalate(now=datetime.fromtimestamp(timestamp, UTC))
+    """Cases that nobody took in time or that are late are raised; returns how many."""
+    from qunzhu.kernel.cases import escalation
 
-
-@transaction.atomic
-def do_escalate(*, now: datetime) -> int:
-    """The deadline is cleared with it, so that a case is raised once."""
-    overdue = Case.objects.select_for_update(skip_locked=True).filter(state=Case.State.OPEN, deadline__lt=now)
-    count = 0
-    for case in overdue.order_by("pk"):
-        case.urgency = _HIGHER[case.urgency]
-        case.deadline = None
-        case.version += 1
-        case.save(update_fields=["urgency", "deadline", "version"])
-        CaseNote.objects.create(
-            community_id=case.community_id, case=case, at=now, author="qunzhu", text="超过处理期限，已提高紧急程度"
-        )
-        count += 1
-    return count
+    now = datetime.fromtimestamp(timestamp, UTC)
+    escalation.give_back_of_the_gone(now=now)
+    return escalation.escalate(now=now)
 
 
 @app.periodic(cron=JOBS["time.proposals"][0], periodic_id="time.proposals")

@@ -58,14 +58,14 @@ def test_ledger_names_every_broken_invariant():
     ]
 
 
-def test_deadlines_raise_the_urgency_once():
+def test_late_and_untaken_cases_are_raised():
     case = make_case(make_community(), "yellow")
-    late = case.deadline + timedelta(minutes=1)
-    assert jobs.escalate(stamp(case.deadline - timedelta(minutes=1))) == 0
-    assert (jobs.escalate(stamp(late)), jobs.escalate(stamp(late))) == (1, 0)
+    assert jobs.escalate(stamp(NOW + timedelta(minutes=239))) == 0
+    at = stamp(NOW + timedelta(minutes=240))
+    assert (jobs.escalate(at), jobs.escalate(at)) == (1, 0)
     case.refresh_from_db()
-    assert (case.urgency, case.deadline, case.version) == ("orange", None, 2)
-    assert [n.text for n in CaseNote.objects.filter(case=case)] == ["超过处理期限，已提高紧急程度"]
+    assert (case.urgency, case.asked, case.version) == ("orange", "manager", 2)
+    assert [n.text for n in CaseNote.objects.filter(case=case)] == ["没有人接,提高到橙色,请运营主管处理"]
 
 
 def test_stale_grey_cases_are_closed_and_coloured_ones_stay():

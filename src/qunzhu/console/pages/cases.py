@@ -35,7 +35,7 @@ from qunzhu.kernel.cases.services import (
     decide_case,
     withdraw_proposal,
 )
-from qunzhu.kernel.cases.two_person import guard_of, guarded, seconds
+from qunzhu.kernel.cases.two_person import guard_of, guarded, seconds, standing_of
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, staff_page
 from qunzhu.kernel.community.models import Staff
@@ -107,7 +107,7 @@ def case_list(request: StaffRequest, listing: Listing[QueueRow]) -> HttpResponse
         "colleagues": _colleagues(request) if request.may("case.decide") else [],
         "back": request.get_full_path(),
         "wanted": wanted,
-        "proposals": reading.proposals_of(queue.rows, now=SYSTEM_CLOCK.now()),
+        "proposals": standing_of(queue.rows, now=SYSTEM_CLOCK.now()),
     }
     return page(request, "console/cases.html", context, active="cases")
 

@@ -11,6 +11,7 @@ from django.db.models import When as On
 from qunzhu.console.reading.conversation import Line, around
 from qunzhu.console.reading.slices import Page, narrowed, numbered
 from qunzhu.kernel.cases.models import Case, CaseNote, CaseProposal
+from qunzhu.kernel.cases.two_person import standing_of
 from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.engine.models import Decision, RulebookVersion
 
@@ -92,14 +93,6 @@ def counts(community_id: int, *, user: str) -> QueueCounts:
     return QueueCounts(urgency, kind, mine, nobody, total)
 
 
-def proposals_of(cases: Iterable[Case], *, now: datetime) -> dict[int, CaseProposal]:
-    """Case id → the proposal that waits for a second person, with one query."""
-    rows = CaseProposal.objects.filter(
-        case_id__in=[case.pk for case in cases], state=CaseProposal.State.STANDING, expires_at__gt=now
-    )
-    return {row.case_id: row for row in rows}
-
-
 def case_page(case: Case, *, now: datetime) -> CasePage:
     """What stands around a case: seven queries, whatever its size."""
     evidence = [s for s in case.evidence if isinstance(s, int)]
@@ -123,7 +116,7 @@ def case_page(case: Case, *, now: datetime) -> CasePage:
         notes=list(CaseNote.objects.filter(case_id=case.pk).order_by("pk")),
         siblings=list(siblings.order_by("-opened_at")[:5]) if case.member_id is not None else [],
         rule_names=rule_names(case.community_id),
-        proposal=proposals_of([case] if case.state == Case.State.OPEN else [], now=now).get(case.pk),
+        proposal=standing_of([case] if case.state == Case.State.OPEN else [], now=now).get(case.pk),
     )
 
 

@@ -35,6 +35,10 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "penalty.reversed": ("history", lazy("处罚被撤销")),
     "effect.done": ("outbox", lazy("动作结束")),
     "case.opened": ("assignment_late", lazy("新工单")),
+    "case.assigned": ("assignment_ind", lazy("工单交接")),
+    "case.escalated": ("priority_high", lazy("工单升级")),
+    "case.merged": ("merge", lazy("工单合并")),
+    "case.reopened": ("undo", lazy("撤销决定,工单重新待处理")),
     "case.proposed": ("group_add", lazy("提议,等第二个人确认")),
     "case.withdrawn": ("group_remove", lazy("提议没有执行")),
     "case.decided": ("assignment_turned_in", lazy("工单已处理")),
@@ -59,8 +63,8 @@ FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
     "reports": (
         lazy("举报与工单"),
         (
-            "report.filed", "report.upheld", "report.dismissed", "case.opened", "case.proposed", "case.withdrawn",
-            "case.decided",
+            "report.filed", "report.upheld", "report.dismissed", "case.opened", "case.assigned", "case.escalated",
+            "case.merged", "case.reopened", "case.proposed", "case.withdrawn", "case.decided",
         ),
     ),
     "settings": (
@@ -260,6 +264,12 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "penalty.reversed": _by,
     "effect.done": _effect,
     "case.opened": lambda b, _t: str(b.get("title") or ""),
+    "case.assigned": lambda b, t: " · ".join(
+        p for p in (str(b.get("to") or _("放回待处理")), _by(b, t), str(b.get("note") or "")) if p
+    ),
+    "case.escalated": lambda b, _t: _("超过处理期限") if b.get("why") == "late" else _("没有人接"),
+    "case.merged": lambda b, t: _("并入 #%(n)s") % {"n": b.get("into")} + f" · {_by(b, t)}",
+    "case.reopened": _by,
     "case.proposed": lambda b, t: " · ".join(p for p in (_by(b, t), str(b.get("note") or "")) if p),
     "case.withdrawn": _by,
     "case.decided": lambda b, t: " · ".join(p for p in (_by(b, t), str(b.get("note") or "")) if p),

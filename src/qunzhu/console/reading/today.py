@@ -7,8 +7,9 @@ from django.db import connection
 
 from qunzhu.analytics import selectors as analytics
 from qunzhu.analytics.selectors import DayFigures
-from qunzhu.console.reading.cases import QueueFilter, proposals_of, queue
+from qunzhu.console.reading.cases import QueueFilter, queue
 from qunzhu.kernel.cases.models import Case, CaseProposal
+from qunzhu.kernel.cases.two_person import standing_of
 from qunzhu.kernel.clock import local_day
 from qunzhu.kernel.community.models import Community
 
@@ -65,7 +66,7 @@ def today(community: Community, *, now: datetime) -> Today:
     return Today(
         cases=list(waiting.rows[:CASES]),
         cases_open=waiting.total,
-        proposals=proposals_of(waiting.rows[:CASES], now=now),
+        proposals=standing_of(waiting.rows[:CASES], now=now),
         figures=analytics.today_figures(community, now=now),
         health=health(community.pk),
         yesterday=day - timedelta(days=1),

@@ -178,6 +178,30 @@ class Appeal(Section, frozen=True, kw_only=True):
     within: Days = 7
 
 
+class TakeWithin(Section, frozen=True, kw_only=True):
+    """How long a case may wait until somebody takes it, by its urgency."""
+
+    red: Minutes = 10
+    orange: Minutes = 30
+    yellow: Minutes = 240
+    grey: Minutes = 1440
+
+
+class CaseQueue(Section, frozen=True, kw_only=True):
+    """工单: when an answer is late, what happens then, and how much one person may do at once.
+
+    Red and orange cases are late after `risk.red.decide_within` and `risk.orange.decide_within`. What nobody took in
+    time, and what is late, gets one degree more urgent, is asked of the next role up, or both.
+    """
+
+    yellow_within: Hours = 24
+    grey_within: Hours = 72
+    take_within: TakeWithin = field(default_factory=TakeWithin)
+    escalate: Literal["off", "urgency", "role", "both"] = "both"
+    bulk_at_most: Annotated[int, Meta(ge=1, le=200, extra=_unit("cases"))] = 50
+    undo_within: Minutes = 30
+
+
 class Governance(Section, frozen=True, kw_only=True):
     """The rules as people read them; what the engine runs is `rules`."""
 
@@ -195,6 +219,7 @@ class Governance(Section, frozen=True, kw_only=True):
         default_factory=lambda: ["rebuild_group", "erase_member"]
     )
     second_person_within: Hours = 24  # how long a proposal waits for the second person
+    cases: CaseQueue = field(default_factory=CaseQueue)
     announcement: Text
 
 

@@ -19,6 +19,7 @@ from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
 
 MUTE_MINUTES = 60
+HUMAN = "human"  # the rule that a human's decision counts as (governance keeps it as a penalty)
 
 
 @dataclass
@@ -48,12 +49,17 @@ def perform(case: Case, action: str, *, user: str, note: str, now: datetime) -> 
     return ACTS[case.kind, action](Press(case, action, user, note, now))
 
 
+def take_back(case: Case, *, user: str, now: datetime) -> Outcome:
+    """Do the opposite of what the case's decision did. Raises KeyError where that is not possible."""
+    return UNDOES[case.kind, case.action](Press(case, f"undo.{case.action}", user, "", now))
+
+
 def _ask(press: Press, kind: str, group_id: int, payload: dict[str, Any]) -> None:
     case = press.case
     member = case.member_id if kind in outbox.NEEDS_MEMBER else None
     wanted = EffectRequest(
         kind=kind,
-        key=f"case:{case.pk}:{press.action}:{kind}:{group_id}",
+        key=f"case:{case.pk}:{case.version}:{press.action}:{kind}:{group_id}",  # a reopened case may be decided alike
         group_id=group_id,
         member_id=member,
         payload=payload,
@@ -260,6 +266,34 @@ def _retry_event(press: Press) -> Outcome:
     return Outcome()
 
 
+def _lift_mute(press: Press) -> Outcome:
+    """The mute ends, and the penalty that the decision was stands in the log as reversed."""
+    for group in _groups(press.case):
+        _ask(press, "unmute", group, {})
+    return Outcome(events=[_reversed(press)])
+
+
+def _reversed(press: Press) -> NewEvent:
+    case = press.case
+    return NewEvent(
+        case.community_id,
+        event_id("penalty.reversed", case.community_id, case.decided_seq, HUMAN),
+        "penalty.reversed",
+        press.now,
+        {"cause_seq": case.decided_seq, "rule": HUMAN, "by": press.user, "case": case.pk},
+        group_id=case.group_id,
+        member_id=case.member_id,
+    )
+
+
+# What undoes a decision wholly; a button that is not here cannot be undone (a warning was read, points were paid).
+UNDOES: dict[tuple[str, str], Act] = {
+    ("rule_review", "mute"): _lift_mute,
+    ("rule_review", "freeze"): _unfreeze,
+    ("red_keyword", "unfreeze"): _freeze,
+    ("effect_failed", "drop"): _nothing,
+    ("poisoned_event", "ignore"): _nothing,
+}
 ACTS: dict[tuple[str, str], Act] = {
     ("member_reported", "warn"): _upheld(_warn),
     ("member_reported", "mute"): _upheld(_mute),

@@ -1,9 +1,8 @@
 """Every kind of case: its title, its buttons with the permission each needs, and how long it may wait."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 URGENCIES = ("red", "orange", "yellow", "grey")
-DEADLINE_HOURS = {"red": 1, "orange": 4, "yellow": 24, "grey": 72}
 
 
 @dataclass(frozen=True)
@@ -28,12 +27,16 @@ class CaseAction:
 
 @dataclass(frozen=True)
 class CaseKind:
-    """`deadline_hours`: after how many hours an answer is late, by urgency."""
+    """`deadline_hours`: after how many hours an answer is late, by urgency; None: as the community's settings say.
+
+    `mergeable`: two open cases about the same member may become one, because closing one leaves nothing undone.
+    """
 
     title: str
     title_en: str
     actions: tuple[CaseAction, ...]
-    deadline_hours: dict[str, int] = field(default_factory=lambda: dict(DEADLINE_HOURS))
+    deadline_hours: dict[str, int] | None = None
+    mergeable: bool = False
 
     def action(self, name: str) -> CaseAction | None:
         """The button called `name`, or None."""
@@ -69,7 +72,7 @@ ANNOUNCE = CaseAction(
 DISMISS = CaseAction("dismiss", "不成立", "Dismiss", "case.decide", "d")
 
 KINDS: dict[str, CaseKind] = {
-    "member_reported": CaseKind("成员被多人举报", "Member reported", (WARN, MUTE, REMOVE, DISMISS)),
+    "member_reported": CaseKind("成员被多人举报", "Member reported", (WARN, MUTE, REMOVE, DISMISS), mergeable=True),
     "red_keyword": CaseKind(
         "红色预警:群已冻结",
         "Red alert: group frozen",
@@ -124,5 +127,7 @@ KINDS: dict[str, CaseKind] = {
             ),
         ),
     ),
-    "rule_review": CaseKind("请人工判断", "A human is asked", (WARN, MUTE, REMOVE, FREEZE, ANNOUNCE, DISMISS)),
+    "rule_review": CaseKind(
+        "请人工判断", "A human is asked", (WARN, MUTE, REMOVE, FREEZE, ANNOUNCE, DISMISS), mergeable=True
+    ),
 }

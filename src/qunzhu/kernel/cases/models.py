@@ -8,6 +8,7 @@ class Case(models.Model):
         OPEN = "open", "待处理"
         DECIDED = "decided", "已处理"
         EXPIRED = "expired", "已过期"
+        MERGED = "merged", "已并入"
 
     class Urgency(models.TextChoices):
         GREY = "grey", "一般"
@@ -29,6 +30,8 @@ class Case(models.Model):
     payload = models.JSONField(default=dict)
     assigned_to = models.TextField(default="")
     deadline = models.DateTimeField(null=True)
+    escalate_at = models.DateTimeField(null=True)  # when it is raised next, unless somebody acts; NULL: not again
+    asked = models.TextField(default="", db_default="")  # the role it was raised to; "": whoever may decide it
     version = models.IntegerField(default=1)
     opened_at = models.DateTimeField()
     decided_at = models.DateTimeField(null=True)
@@ -36,8 +39,10 @@ class Case(models.Model):
     proposed_by = models.TextField(
         default="", db_default=""
     )  # who asked for what `decided_by` confirmed, under the two-person rule
+    decided_seq = models.BigIntegerField(null=True)  # the event case.decided
     action = models.TextField(default="")
     note = models.TextField(default="")
+    merged_into = models.BigIntegerField(null=True)
 
     class Meta:
         db_table = "case"
@@ -49,6 +54,7 @@ class Case(models.Model):
         indexes = (
             models.Index(fields=["community_id", "state", "-opened_at"], name="case_queue"),
             models.Index(fields=["community_id", "member_id"], name="case_by_member"),
+            models.Index(fields=["escalate_at"], condition=models.Q(state="open"), name="case_to_escalate"),
         )
 
 

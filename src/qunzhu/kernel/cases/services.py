@@ -5,7 +5,7 @@ Buttons under the two-person rule are only proposed at the first press (two_pers
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -15,6 +15,7 @@ from psycopg.types.json import Jsonb
 
 from qunzhu.kernel.cases import two_person
 from qunzhu.kernel.cases.actions import perform
+from qunzhu.kernel.cases.clocks import read_clocks
 from qunzhu.kernel.cases.kinds import KINDS, CaseAction
 from qunzhu.kernel.cases.locks import lock_case
 from qunzhu.kernel.cases.models import Case, CaseNote, CaseProposal
@@ -44,6 +45,10 @@ class Stale(CaseError):
         self.decided_by, self.action, self.version = case.decided_by, case.action, case.version
         if case.state == Case.State.OPEN:
             text = "这个工单刚刚有更新,请看过最新内容再处理"
+        elif case.state == Case.State.MERGED:
+            text = f"{case.decided_by} 已把这个工单并入 #{case.merged_into}"
+        elif case.state == Case.State.EXPIRED:
+            text = "这个工单已过期关闭"
         else:
             known = KINDS[case.kind].action(case.action)
             text = f"{case.decided_by} 已经处理了这个工单:{known.label if known else case.action}"
@@ -80,25 +85,29 @@ def open_case(  # noqa: PLR0913  (a case is described once, by name)
     now: datetime,
 ) -> Opened:
     """Open a case, or add `evidence` (seqs) to the open case of the same `key`. Raises KeyError for an unknown kind."""
-    hours = KINDS[kind].deadline_hours[urgency]
+    clocks = read_clocks(community_id)
+    late = deadline or now + clocks.decide_within(kind, urgency)
     row = (
         psycopg.Cursor(raw_connection())
         .execute(
             'INSERT INTO "case" (community_id, kind, key, title, summary, urgency, state, group_id, member_id, '
-            "event_seq, evidence, payload, assigned_to, deadline, version, opened_at, decided_by, action, note)"
-            " VALUES (%s, %s, %s, %s, %s, %s, 'open', %s, %s, %s, %s, %s, '', %s, 1, %s, '', '', '')"
+            "event_seq, evidence, payload, assigned_to, deadline, escalate_at, version, opened_at, decided_by, action,"
+            " note) VALUES (%s, %s, %s, %s, %s, %s, 'open', %s, %s, %s, %s, %s, '', %s, %s, 1, %s, '', '', '')"
             " ON CONFLICT (community_id, key) WHERE state = 'open' DO NOTHING RETURNING id",
             [
                 community_id, kind, key, title, summary, urgency, group_id, member_id, event_seq,
-                Jsonb(sorted(set(evidence))), Jsonb(payload or {}), deadline or now + timedelta(hours=hours), now,
+                Jsonb(sorted(set(evidence))), Jsonb(payload or {}), late, clocks.escalate_at(urgency, late, now), now,
             ],
         )
         .fetchone()
     )  # fmt: skip
     if row is None:
         case = Case.objects.select_for_update().get(community_id=community_id, key=key, state=Case.State.OPEN)
-        case.evidence = sorted({*case.evidence, *evidence})
-        case.save(update_fields=["evidence"])
+        more = sorted({*evidence} - {*case.evidence})
+        if more:
+            case.evidence = sorted([*case.evidence, *more])
+            case.save(update_fields=["evidence"])
+            _note(case, "qunzhu", now, f"又有 {len(more)} 条证据")
         return Opened(case.pk, None)
     opened = NewEvent(
         community_id,
@@ -198,7 +207,8 @@ def _carry_out(case: Case, action: str, user: str, note: str, now: datetime) -> 
         group_id=case.group_id,
         member_id=case.member_id,
     )
-    log.append(raw_connection(), [*outcome.events, decided], now=now)
+    case.decided_seq = log.append(raw_connection(), [*outcome.events, decided], now=now)[-1].seq
+    case.save(update_fields=["decided_seq"])
     return case
 
 
@@ -262,18 +272,33 @@ def actions_for(case: Case, role: str | None) -> list[CaseAction]:
 
 
 @transaction.atomic
-def assign_case(*, community_id: int, case_id: int, to: str, user: str, version: int, now: datetime) -> Case:
-    """Give an open case to `to` ("" gives it back). Raises `Stale` like `decide_case`."""
+def assign_case(
+    *, community_id: int, case_id: int, to: str, user: str, version: int, note: str = "", now: datetime
+) -> Case:
+    """Take an open case, hand it over to `to` with a note, or ("") give it back. Raises `Stale` like `decide_case`.
+
+    Whoever holds a case has until its deadline; one that was given back must be taken again in time.
+    """
     case = lock_case(community_id, case_id)
     if case.state != Case.State.OPEN or case.version != version:
         raise Stale(case)
+    before, note = case.assigned_to, note.strip()
     case.assigned_to, case.version = to, case.version + 1
-    case.save(update_fields=["assigned_to", "version"])
-    text = f"交给 {to}" if to else "放回待处理"
-    CaseNote.objects.create(community_id=community_id, case=case, at=now, author=user, text=text)
-    audit.record(
-        community_id=community_id, user=user, action="case.assign", target=f"case:{case_id}", detail={"to": to}, now=now
+    case.escalate_at = read_clocks(community_id).after_assigning(case, now)
+    case.save(update_fields=["assigned_to", "version", "escalate_at"])
+    done = "放回待处理" if not to else "接下" if to == user else f"交给 {to}"
+    _note(case, user, now, f"{done}:{note}" if note else done)
+    _audit(community_id, case_id, "case.assign", user, now, to=to, note=note)
+    event = NewEvent(
+        community_id,
+        event_id("case.assigned", community_id, case_id, case.version),
+        "case.assigned",
+        now,
+        {"case": case_id, "kind": case.kind, "from": before, "to": to, "by": user, "note": note},
+        group_id=case.group_id,
+        member_id=case.member_id,
     )
+    log.append(raw_connection(), [event], now=now)
     return case
 
 

@@ -5,6 +5,7 @@ in between, nothing is carried out. Every change of a proposal raises the case's
 have not seen.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -67,6 +68,14 @@ def guard_of(case: Case, button: CaseAction, listed: frozenset[str]) -> str:
 def standing(case: Case, *, now: datetime) -> CaseProposal | None:
     """The proposal of an open case that can still be confirmed by time; whether its author still may is asked later."""
     return CaseProposal.objects.filter(case=case, state=CaseProposal.State.STANDING, expires_at__gt=now).first()
+
+
+def standing_of(cases: Iterable[Case], *, now: datetime) -> dict[int, CaseProposal]:
+    """Case id → its standing proposal, with one query."""
+    rows = CaseProposal.objects.filter(
+        case_id__in=[case.pk for case in cases], state=CaseProposal.State.STANDING, expires_at__gt=now
+    )
+    return {row.case_id: row for row in rows}
 
 
 def people(community_id: int, *usernames: str) -> People:

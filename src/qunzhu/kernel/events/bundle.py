@@ -22,7 +22,10 @@ from qunzhu.kernel.events.runner import raw_connection
 
 DOMAIN = b"qunzhu bundle 1\n"
 _ROWS = 1_000
-_CASE_KINDS = ["case.opened", "case.proposed", "case.withdrawn", "case.decided"]
+_CASE_KINDS = [
+    "case.opened", "case.assigned", "case.escalated", "case.merged", "case.reopened", "case.proposed", "case.withdrawn",
+    "case.decided",
+]  # fmt: skip
 _COLUMNS = (
     "community_id, seq, id, kind, group_id, member_id, occurred_at, received_at, connector, historic, body::text,"
     " salt, digest"
