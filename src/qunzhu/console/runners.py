@@ -91,7 +91,12 @@ def export(job: Job, progress: Progress) -> dict[str, Any]:
     path = folder() / f"evidence-{job.pk}.zip"
     try:
         made = bundle.export(
-            community_id=job.community_id, selection=_selection(job.params), path=path, now=SYSTEM_CLOCK.now()
+            community_id=job.community_id,
+            selection=_selection(job.params),
+            path=path,
+            by=job.started_by,
+            now=SYSTEM_CLOCK.now(),
+            progress=progress,
         )
     except LookupError as reason:
         raise Refused(_("没有符合条件的事件,没有什么可导出")) from reason

@@ -121,8 +121,15 @@ def seal(slug: str) -> None:
 @click.option("--case", "case_id", type=int)
 @click.option("--from", "since", type=click.DateTime(), help="in the community's zone")
 @click.option("--to", "until", type=click.DateTime(), help="in the community's zone; not included")
+@click.option("--by", default="", help="who asked for it; stands in the bundle and in the audit")
 def export(
-    out: Path, slug: str, member: int | None, case_id: int | None, since: datetime | None, until: datetime | None
+    out: Path,
+    slug: str,
+    member: int | None,
+    case_id: int | None,
+    since: datetime | None,
+    until: datetime | None,
+    by: str,
 ) -> None:
     """导出证据 Write an evidence bundle (.zip or .json) of a member, a case or a period."""
     ((community_id, _),) = _communities(slug)
@@ -135,11 +142,18 @@ def export(
     chosen = bundle.Selection(
         member, case_id, since.replace(tzinfo=zone) if since else None, until.replace(tzinfo=zone) if until else None
     )
+    if chosen == bundle.Selection():
+        raise click.ClickException("请指明成员、工单或时间段 say which: --member, --case, --from or --to")
     try:
-        done = bundle.export(community_id=community_id, selection=chosen, path=out, now=_now())
+        done = bundle.export(community_id=community_id, selection=chosen, path=out, by=by, now=_now())
     except LookupError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{done.path}: {done.events} events, {done.blocks} blocks")
+    from qunzhu.kernel.community import audit
+
+    audit.record(
+        community_id=community_id, user=by or "command", action="blackbox.export", target=str(chosen), now=_now()
+    )
+    click.echo(f"{done.path}: {done.events} events, {done.blocks} blocks, {done.pictures} pictures")
 
 
 @command.command()

@@ -6,8 +6,7 @@ that no byte of the file can be changed unnoticed.
 
 import hashlib
 import json
-import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,13 +14,12 @@ from typing import IO, Any
 from uuid import UUID
 
 import psycopg
-from django.template.loader import render_to_string
 
-from qunzhu.kernel.events import bundle_check, keys, merkle, seal
+from qunzhu.kernel.events import bundle_check, bundle_files, keys, merkle, seal
+from qunzhu.kernel.events.bundle_pages import read_story
 from qunzhu.kernel.events.runner import raw_connection
 
 DOMAIN = b"qunzhu bundle 1\n"
-_ROWS = 1_000
 _CASE_KINDS = [
     "case.opened", "case.assigned", "case.escalated", "case.merged", "case.reopened", "case.proposed", "case.withdrawn",
     "case.decided",
@@ -52,17 +50,31 @@ class Selection:
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written."""
+    """What was written; `pictures` are inside a ZIP only."""
 
     path: Path
     events: int
     blocks: int
+    pictures: int = 0
 
 
-def export(*, community_id: int, selection: Selection, path: Path, now: datetime) -> Exported:
+def _silent(done: int, total: int) -> None:
+    """Nobody watches."""
+
+
+def export(
+    *,
+    community_id: int,
+    selection: Selection,
+    path: Path,
+    by: str = "",
+    now: datetime,
+    progress: Callable[[int, int], None] = _silent,
+) -> Exported:
     """Seal what is not sealed yet and write the bundle; the suffix decides: .json is one JSON object, else a ZIP.
 
-    Raises LookupError when nothing is chosen, bundle_check.Wrong when a row is not what was sealed.
+    Holds what `selection` names and nothing besides. Raises LookupError when nothing is chosen, bundle_check.Wrong
+    when a row is not what was sealed.
     """
     seal.seal_now(community_id=community_id, now=now)
     conn = raw_connection()
@@ -73,25 +85,35 @@ def export(*, community_id: int, selection: Selection, path: Path, now: datetime
     key = keys.signing_key(now=now)
     public = keys.public_keys()
     wanted = {key.key_id, *(b["key_id"] for b in blocks)}
+    story = read_story(conn, community_id, seqs, about=str(selection), by=by, now=now)
+    story.fingerprint = hashlib.sha256(public[key.key_id]).hexdigest()
     meta = {
         "bundle": 1, "about": f"社群 community {community_id} · {selection}", "made_at": now.isoformat(),
-        "signed_by": key.key_id, "keys": {k: public[k].hex() for k in sorted(wanted)}, "blocks": blocks,
+        "made_for": by, "signed_by": key.key_id, "keys": {k: public[k].hex() for k in sorted(wanted)}, "blocks": blocks,
     }  # fmt: skip
-    events = _events(conn, community_id, seqs, blocks)
+    events = _watched(_events(conn, community_id, seqs, blocks), len(seqs), progress)
     draft = path.with_name(path.name + ".part")
     with draft.open("wb+") as out:
         if path.suffix == ".json":
-            _write_json(out, meta, events)
+            bundle_files.write_json(out, meta, story, events)
         else:
-            _write_zip(out, meta, events)
+            bundle_files.write_zip(out, meta, story, events)
         _sign(out, key, len(bundle_check.JSON_END) if path.suffix == ".json" else 0)
     try:
-        bundle_check.check(draft)  # nothing leaves the house that does not verify
+        found = bundle_check.check(draft)  # nothing leaves the house that does not verify
     except bundle_check.Wrong:
         draft.unlink()
         raise
     draft.replace(path)
-    return Exported(path, len(seqs), len(blocks))
+    return Exported(path, len(seqs), len(blocks), found["pictures"] + found["unproved_pictures"])
+
+
+def _watched(
+    events: Iterator[dict[str, Any]], total: int, progress: Callable[[int, int], None]
+) -> Iterator[dict[str, Any]]:
+    for done, event in enumerate(events):
+        progress(done, total)
+        yield event
 
 
 def _chosen(conn: psycopg.Connection[Any], community_id: int, selection: Selection) -> list[int]:
@@ -177,70 +199,6 @@ def _as_json(row: tuple[Any, ...], block: int, path: list[bytes]) -> dict[str, A
         "salt": bytes(row[11]).hex() if row[11] is not None else None, "digest": bytes(row[12]).hex(), "block": block,
         "proof": [h.hex() for h in path],
     }  # fmt: skip
-
-
-def _checker() -> str:
-    return Path(bundle_check.__file__).read_text(encoding="utf-8")
-
-
-def _page(meta: dict[str, Any], events: Iterator[dict[str, Any]], line: Any) -> Iterator[str]:
-    """The readable page in pieces; each event is also given to `line`."""
-    yield render_to_string("events/bundle_head.html", {"about": meta["about"], "key_id": meta["signed_by"]})
-    part: list[dict[str, Any]] = []
-    for event in events:
-        line(event)
-        part.append(event)
-        if len(part) == _ROWS:
-            yield render_to_string("events/bundle_rows.html", {"events": part})
-            part = []
-    yield render_to_string("events/bundle_rows.html", {"events": part}) + "</table></html>\n"
-
-
-def _entry(name: str) -> zipfile.ZipInfo:
-    return zipfile.ZipInfo(name, date_time=(2000, 1, 1, 0, 0, 0))
-
-
-def _write_zip(out: IO[bytes], meta: dict[str, Any], events: Iterator[dict[str, Any]]) -> None:
-    """Four files, and a comment at the end that will hold the signature."""
-    from tempfile import TemporaryFile
-
-    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive, TemporaryFile() as lines:
-
-        def line(event: dict[str, Any]) -> None:
-            lines.write(json.dumps(event, ensure_ascii=False).encode() + b"\n")
-
-        with archive.open(_deflated("index.html"), "w", force_zip64=True) as page:
-            for piece in _page(meta, events, line):
-                page.write(piece.encode())
-        lines.seek(0)
-        with archive.open(_deflated("events.jsonl"), "w", force_zip64=True) as stored:
-            while data := lines.read(1 << 20):
-                stored.write(data)
-        archive.writestr(_deflated("bundle.json"), json.dumps(meta, ensure_ascii=False, indent=1))
-        archive.writestr(_deflated("check.py"), _checker())
-        archive.comment = bundle_check.ZIP_PREFIX + b"0" * bundle_check.SIGNATURE_HEX
-
-
-def _deflated(name: str) -> zipfile.ZipInfo:
-    entry = _entry(name)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    return entry
-
-
-def _write_json(out: IO[bytes], meta: dict[str, Any], events: Iterator[dict[str, Any]]) -> None:
-    """One object: meta, events line by line, page and program as strings, the signature last."""
-    out.write(json.dumps(meta, ensure_ascii=False).encode()[:-1] + b',\n"events":[')
-    first = True
-
-    def line(event: dict[str, Any]) -> None:
-        nonlocal first
-        out.write((b"\n" if first else b",\n") + json.dumps(event, ensure_ascii=False).encode())
-        first = False
-
-    page = "".join(_page(meta, events, line))
-    extra = json.dumps({"html": page, "check_py": _checker()}, ensure_ascii=False)
-    out.write(b"],\n" + extra.encode()[1:-1])
-    out.write(bundle_check.JSON_PREFIX + b"0" * bundle_check.SIGNATURE_HEX + bundle_check.JSON_END)
 
 
 def _sign(out: IO[bytes], key: keys.SigningKey, end: int) -> None:

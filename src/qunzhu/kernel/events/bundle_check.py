@@ -25,7 +25,9 @@ SIGNATURE_HEX = 128
 ZIP_PREFIX = b"qunzhu-signature:"
 JSON_PREFIX = b',"signature":"'
 JSON_END = b'"}\n'
-ZIP_FILES = ["bundle.json", "check.py", "events.jsonl", "index.html"]
+ZIP_FILES = {"bundle.json", "check.py", "events.jsonl", "index.html"}
+ZIP_PAGE = re.compile(r"pages/[0-9]{1,7}\.html")
+ZIP_PICTURE = re.compile(r"pictures/([0-9a-f]{64})\.(?:jpg|png|webp)")
 HEADER = struct.Struct(">Bqq16sBqBq8s8sBIII")
 BLOCK = struct.Struct(">qqqq32s32s8s")
 EPOCH = datetime(2000, 1, 1, tzinfo=timezone.utc)  # noqa: UP017  (older Pythons have no datetime.UTC)
@@ -174,7 +176,10 @@ def _open(path: str | Path) -> tuple[Any, Iterable[Any], bytes, bytes]:
     if start == b"PK\x03\x04":
         digest, signature = _signature(path, ZIP_PREFIX, b"")
         with zipfile.ZipFile(path) as archive:
-            if sorted(archive.namelist()) != ZIP_FILES:
+            names = archive.namelist()
+            more = [n for n in names if n not in ZIP_FILES]
+            known = all(ZIP_PAGE.fullmatch(n) or ZIP_PICTURE.fullmatch(n) for n in more)
+            if len(set(names)) != len(names) or not known or not ZIP_FILES.issubset(names):
                 raise Wrong("the archive does not hold the files of a bundle")
             meta = json.loads(archive.read("bundle.json"))
         return meta, _lines(path), digest, signature
@@ -184,6 +189,11 @@ def _open(path: str | Path) -> tuple[Any, Iterable[Any], bytes, bytes]:
             meta = json.load(file)
         return meta, iter(meta["events"]), digest, signature
     raise Wrong("the file is neither a ZIP nor a JSON bundle: its first bytes were changed")
+
+
+def _is_zip(path: str | Path) -> bool:
+    with open(path, "rb") as file:  # noqa: PTH123
+        return file.read(4) == b"PK\x03\x04"
 
 
 def _lines(path: str | Path) -> Iterator[Any]:
@@ -205,7 +215,9 @@ def check(path: str | Path, key: str | None = None) -> dict[str, Any]:
         if key and (not fingerprints[meta["signed_by"]].startswith(key) or len(key) < 16):  # noqa: PLR2004
             raise Wrong("the bundle is signed with another key than the one you gave")
         blocks = _check_blocks(meta)
-        counted = _check_events(events, blocks)
+        sealed: set[str] = set()
+        counted = _check_events(events, blocks, sealed)
+        pictures = _check_pictures(path, meta, sealed)
     except (
         ValueError,
         KeyError,
@@ -219,7 +231,13 @@ def check(path: str | Path, key: str | None = None) -> dict[str, Any]:
         EOFError,
     ) as error:
         raise Wrong(f"the bundle cannot be read: {type(error).__name__}: {error}") from error
-    return {**counted, "blocks": len(blocks), "fingerprints": sorted(fingerprints.values()), "about": meta["about"]}
+    return {
+        **counted,
+        **pictures,
+        "blocks": len(blocks),
+        "fingerprints": sorted(fingerprints.values()),
+        "about": meta["about"],
+    }
 
 
 def _check_blocks(meta: Any) -> dict[int, Any]:
@@ -240,7 +258,38 @@ def _check_blocks(meta: Any) -> dict[int, Any]:
     return blocks
 
 
-def _check_events(events: Iterable[Any], blocks: dict[int, Any]) -> dict[str, Any]:
+def _check_pictures(path: str | Path, meta: Any, sealed: set[str]) -> dict[str, Any]:
+    """Every picture is what its name says; those whose digest stands in a sealed event are proved by it."""
+    proved = unproved = 0
+    if not _is_zip(path):
+        return {"pictures": 0, "unproved_pictures": 0}
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            named = ZIP_PICTURE.fullmatch(name)
+            if not named:
+                continue
+            digest = hashlib.sha256()
+            with archive.open(name) as content:
+                for part in iter(lambda: content.read(1 << 20), b""):
+                    digest.update(part)
+            if digest.hexdigest() != named.group(1):
+                raise Wrong(f"{name}: the picture is not the one that was posted")
+            if named.group(1) in sealed:
+                proved += 1
+            elif named.group(1) in meta.get("unsealed_pictures", []):
+                unproved += 1
+            else:
+                raise Wrong(f"{name}: no event of the bundle has this picture")
+    return {"pictures": proved, "unproved_pictures": unproved}
+
+
+def _picture_of(body: str) -> str:
+    document = json.loads(body) if '"image"' in body else None
+    image = document.get("image") if isinstance(document, dict) else None
+    return str(image.get("sha256", "")) if isinstance(image, dict) else ""
+
+
+def _check_events(events: Iterable[Any], blocks: dict[int, Any], pictures: set[str]) -> dict[str, Any]:
     count = erased = last = 0
     gaps = False
     for event in events:
@@ -257,6 +306,8 @@ def _check_events(events: Iterable[Any], blocks: dict[int, Any]) -> dict[str, An
             erased += 1
         elif hashlib.sha256(bytes.fromhex(event["salt"]) + event["body"].encode()).hexdigest() != event["digest"]:
             raise Wrong(f"event {seq}: body or salt does not match the digest")
+        else:
+            pictures.add(_picture_of(event["body"]))
         gaps = gaps or (last > 0 and seq != last + 1)
         count, last = count + 1, seq
     return {"events": count, "erased": erased, "without_gaps": count > 0 and not gaps}
@@ -276,6 +327,7 @@ def main(arguments: list[str]) -> int:
         return 1
     sys.stdout.write(
         f"通过 OK: {found['events']} events ({found['erased']} erased), {found['blocks']} blocks\n"
+        f"图片 pictures: {found['pictures']} proved, {found['unproved_pictures']} not sealed with their message\n"
         f"内容 about: {found['about']}\n" + "".join(f"公钥指纹 key fingerprint: {f}\n" for f in found["fingerprints"])
     )
     return 0

@@ -1,5 +1,6 @@
 """Images: decoded for real, stripped, posted once, seen by the room only."""
 
+import hashlib
 import io
 import struct
 import zlib
@@ -66,7 +67,10 @@ def test_an_image_is_cleaned_kept_posted_and_shown_to_the_room():
     assert posted.status_code == 200
     (event,) = scene.events()
     assert (event.body["type"], event.body["text"]) == ("image", "")
-    assert event.body["image"] == {"upload": kept["upload"], "width": 20, "height": 40, "media_type": "image/jpeg"}
+    digest = hashlib.sha256(shown.content).hexdigest()
+    assert event.body["image"] == {
+        "upload": kept["upload"], "width": 20, "height": 40, "media_type": "image/jpeg", "sha256": digest,
+    }  # fmt: skip
     assert b"secret place" not in shown.content
     assert Image.open(io.BytesIO(shown.content)).size == (20, 40)
     assert shown.headers["x-content-type-options"] == "nosniff"

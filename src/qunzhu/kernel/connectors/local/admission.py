@@ -216,11 +216,11 @@ def _images(conn: Connection, ids: list[UUID]) -> dict[UUID, tuple[int, int, dic
     if not ids:
         return {}
     rows = conn.execute(
-        "SELECT id, group_id, member_id, media_type, width, height FROM local_upload WHERE id = ANY(%s)", [ids]
+        "SELECT id, group_id, member_id, media_type, width, height, sha256 FROM local_upload WHERE id = ANY(%s)", [ids]
     ).fetchall()
-    return {
-        i: (g, m, {"upload": str(i), "width": width, "height": height, "media_type": media})
-        for i, g, m, media, width, height in rows
+    return {  # the digest is sealed with the message, so that an evidence bundle proves the picture too
+        i: (g, m, {"upload": str(i), "width": width, "height": height, "media_type": media, "sha256": digest})
+        for i, g, m, media, width, height, digest in rows
     }
 
 
