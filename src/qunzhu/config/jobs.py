@@ -31,6 +31,7 @@ JOBS = {
     "time.deadlines": ("* * * * *", "raises cases that are late or that nobody took; frees cases of who is gone"),
     "time.proposals": ("* * * * *", "ends proposals that no second person confirmed in time"),
     "time.stale_cases": ("13 3 * * *", "closes grey cases that nobody touched for 90 days"),
+    "time.retention": ("43 3 * * *", "takes the contents of messages that are older than the community keeps them"),
     "time.quiet": ("*/5 * * * *", "warns when a community with open groups has had no event for a while"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
     "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
@@ -93,6 +94,17 @@ def expire_stale_cases(timestamp: int) -> int:
     before = datetime.fromtimestamp(timestamp, UTC) - STALE_CASES
     stale = Case.objects.filter(state=Case.State.OPEN, urgency=Case.Urgency.GREY, opened_at__lt=before)
     return stale.update(state=Case.State.EXPIRED)
+
+
+@app.periodic(cron=JOBS["time.retention"][0], periodic_id="time.retention")
+@app.task(name="time.retention", queue=QUEUE)
+def expire_messages(timestamp: int) -> int:
+    """Returns how many messages lost their contents."""
+    from qunzhu.kernel.events import expire
+
+    now = datetime.fromtimestamp(timestamp, UTC)
+    communities = Community.objects.order_by("pk").values_list("pk", flat=True)
+    return sum(expire.expire_messages(community_id=community_id, now=now) for community_id in communities)
 
 
 @app.periodic(cron=JOBS["time.quiet"][0], periodic_id="time.quiet")

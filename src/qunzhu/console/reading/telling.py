@@ -51,6 +51,7 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "clearance.ended": ("block", lazy("报备结束")),
     "import.finished": ("upload_file", lazy("导入完成")),
     "member.erased": ("delete_forever", lazy("成员内容被抹除")),
+    "messages.expired": ("auto_delete", lazy("过期消息的内容已删除")),
 }
 
 # What the chips of the feed offer: name → (label, kinds).
@@ -72,7 +73,7 @@ FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
         (
             "group.created", "group.announced", "group.frozen", "group.unfrozen", "rulebook.published",
             "keywords.changed", "staff.changed", "clearance.granted", "clearance.ended", "import.finished",
-            "member.erased",
+            "member.erased", "messages.expired",
         ),
     ),
 }  # fmt: skip
@@ -280,5 +281,6 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "rulebook.published": lambda b, t: _("第 %(version)s 版") % {"version": b.get("version")} + f" · {_by(b, t)}",
     "keywords.changed": _keywords,
     "import.finished": _imported,
+    "messages.expired": lambda b, t: _("%(n)s 条") % {"n": formats.number(b.get("events") or 0, t.language)},
     "member.erased": lambda b, _t: _("成员 %(id)s") % {"id": b.get("member")},
 }

@@ -202,6 +202,18 @@ class CaseQueue(Section, frozen=True, kw_only=True):
     undo_within: Minutes = 30
 
 
+class Privacy(Section, frozen=True, kw_only=True):
+    """What is kept of members' words, and how long a link to one's own data works."""
+
+    # 0: for ever. Shorter than a month would take away what rules still look at.
+    keep_messages: Annotated[int, Meta(ge=0, le=3_650, extra=_unit("days"))] = 0
+    data_link: Hours = 24
+
+    def __post_init__(self) -> None:
+        if 0 < self.keep_messages < 30:  # noqa: PLR2004  (days: the longest window of rules and strikes)
+            raise ValueError("keep_messages must be 0 (for ever) or at least 30 days")
+
+
 class Governance(Section, frozen=True, kw_only=True):
     """The rules as people read them; what the engine runs is `rules`."""
 
@@ -220,6 +232,7 @@ class Governance(Section, frozen=True, kw_only=True):
     )
     second_person_within: Hours = 24  # how long a proposal waits for the second person
     cases: CaseQueue = field(default_factory=CaseQueue)
+    privacy: Privacy = field(default_factory=Privacy)
     announcement: Text
 
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import psycopg
 
-from qunzhu.kernel.events import keys, leaf, merkle, seal, witness
+from qunzhu.kernel.events import expire, keys, leaf, merkle, seal, witness
 from qunzhu.kernel.events.log import SALT_BYTES
 from qunzhu.kernel.events.seal import BLOCK_COLUMNS, Block
 
@@ -47,7 +47,7 @@ REASONS: dict[str, str] = {
     "header_changed": "a column of this row was changed after it was sealed",
     "body_changed": "body or salt does not match the digest",
     "digest_changed": "the digest was changed",
-    "erased_without_record": "body and salt are gone, but no member.erased event covers this row",
+    "erased_without_record": "body and salt are gone, but no member.erased or messages.expired covers this row",
     "deleted": "the row is missing",
     "inserted": "the row does not belong to the log",
     "swapped": "the row stands in the place of another one",
@@ -120,15 +120,17 @@ def communities(conn: psycopg.Connection[Any]) -> list[int]:
 
 @dataclass
 class _Erased:
-    """What member.erased events cover: a member's own rows up to a seq, and other rows by seq."""
+    """What erasures and expiries cover: a member's own rows up to a seq, other rows by seq, old messages."""
 
     upto: dict[int, int] = field(default_factory=dict)
     rows: dict[int, int] = field(default_factory=dict)
+    expired: list[expire.Record] = field(default_factory=list)
 
-    def covers(self, seq: int, member_id: int | None) -> bool:
+    def covers(self, header: leaf.Header) -> bool:
+        seq, member_id = header[1], header[5]
         if member_id is not None and seq < self.upto.get(member_id, 0):
             return True
-        return seq < self.rows.get(seq, 0)
+        return seq < self.rows.get(seq, 0) or any(r.covers(seq, header[3], header[7]) for r in self.expired)
 
 
 class _Verification:
@@ -168,11 +170,15 @@ class _Verification:
 
     def _read_erased(self) -> None:
         rows = psycopg.Cursor(self.conn).execute(
-            "SELECT seq, body FROM event WHERE community_id = %s AND kind = 'member.erased' AND body IS NOT NULL",
-            [self.report.community_id],
+            "SELECT seq, body, kind FROM event WHERE community_id = %s AND kind IN ('member.erased', %s)"
+            " AND body IS NOT NULL",
+            [self.report.community_id, expire.KIND],
         )
-        for seq, body in rows:
-            if isinstance(body, dict) and isinstance(body.get("member"), int):
+        for seq, body, kind in rows:
+            if kind == expire.KIND:
+                record = expire.Record.of(seq, body)
+                self.erased.expired += [record] if record else []
+            elif isinstance(body, dict) and isinstance(body.get("member"), int):
                 self.erased.upto[body["member"]] = max(seq, self.erased.upto.get(body["member"], 0))
                 for other in body.get("also") or ():
                     self.erased.rows[other] = seq
@@ -311,7 +317,7 @@ class _Verification:
     def _check_erased(self, header: leaf.Header, body: str | None, salt: bytes | None) -> None:
         if salt is not None or body is not None:
             self._event(header[1], "body_changed")
-        elif self.erased.covers(header[1], header[5]):
+        elif self.erased.covers(header):
             self.report.erased += 1
         else:
             self._event(header[1], "erased_without_record")

@@ -47,7 +47,7 @@ def erase_member(*, community_id: int, member_id: int, by: str, now: datetime) -
     Uploaded files go after commit. Old row versions inside PostgreSQL's files go with VACUUM, backups with their
     rotation (docs/blackbox.md). Raises LookupError for an unknown member; a second time erases what came since.
     """
-    _wait_for_consumers(community_id)
+    wait_for_consumers(community_id)
     names = _names(community_id, member_id)
     about = _about(community_id, member_id, names)
     own = _blank(
@@ -58,7 +58,7 @@ def erase_member(*, community_id: int, member_id: int, by: str, now: datetime) -
     left = _leave_groups(community_id, member_id, now)
     _blank_rows(community_id, member_id, [*own, *others], names)
     _forget_identity(community_id, member_id, now)
-    files = _drop_uploads(community_id, member_id)
+    _drop_uploads(community_id, member_id)
     body: dict[str, Any] = {"member": member_id, "events": len(own) + len(others), "by": by}
     if others:
         body["also"] = sorted(others)
@@ -67,7 +67,6 @@ def erase_member(*, community_id: int, member_id: int, by: str, now: datetime) -
         member_id=None,
     )  # fmt: skip
     seq = log.append(raw_connection(), [*left, record], now=now)[-1].seq
-    transaction.on_commit(lambda: _unlink(files))
     return Erased(len(own) + len(others), seq)
 
 
@@ -77,9 +76,15 @@ def _rows(sql: str, values: list[Any] | dict[str, Any]) -> list[tuple[Any, ...]]
         return list(cursor.fetchall()) if cursor.description else []
 
 
-def _wait_for_consumers(community_id: int) -> None:
-    """Batches under way have read bodies that are about to go; nobody writes from them after this."""
-    _rows("SELECT 1 FROM consumer_cursor WHERE community_id = %s ORDER BY consumer FOR UPDATE", [community_id])
+def wait_for_consumers(community_id: int) -> int:
+    """Batches under way have read bodies that are about to go; nobody writes from them after this.
+
+    Returns how far the slowest of them has heard.
+    """
+    heard = _rows(
+        "SELECT seq FROM consumer_cursor WHERE community_id = %s ORDER BY consumer FOR UPDATE", [community_id]
+    )
+    return min((row[0] for row in heard), default=0)
 
 
 def _names(community_id: int, member_id: int) -> list[str]:
@@ -118,7 +123,9 @@ def _about(community_id: int, member_id: int, names: list[str]) -> list[int]:
         {
             "c": community_id, "m": member_id, "names": [n for n in names if len(n) > 1],
             "spoken": ["message.posted", "command.posted", "staff.changed"],
-            "product": ["message.sent", "case.opened", "case.decided", "effect.done"],
+            "product": [
+                "message.sent", "case.opened", "case.assigned", "case.proposed", "case.decided", "effect.done",
+            ],
         },
     )  # fmt: skip
     return [row[0] for row in rows]
@@ -159,16 +166,17 @@ def _blank_rows(community_id: int, member_id: int, seqs: list[int], names: list[
         ("poisoned_event", "seq = ANY(%(s)s)"),
     ):
         _scrub(table, f"({where}) AND community_id = %(c)s", {"c": community_id, "m": member_id, "s": seqs})
-    _rows(
-        'UPDATE case_note SET text = %s WHERE case_id IN (SELECT id FROM "case" WHERE community_id = %s'
-        " AND (member_id = %s OR event_seq = ANY(%s)))",
-        [ERASED, community_id, member_id, seqs],
-    )
+    for table, column in (("case_note", "text"), ("case_proposal", "note")):
+        _rows(
+            f"UPDATE {table} SET {column} = %s WHERE {column} <> '' AND case_id IN (SELECT id FROM \"case\""
+            " WHERE community_id = %s AND (member_id = %s OR event_seq = ANY(%s)))",
+            [ERASED, community_id, member_id, seqs],
+        )
     long_names = [re.escape(n) for n in names if len(n) > 1]
     if long_names:
         for table in (
-            "audit_entry", "case", "case_note", "ledger_transaction", "effect", "console_job", "console_saved_view",
-            "community_group", "local_room",
+            "audit_entry", "case", "case_note", "case_proposal", "ledger_transaction", "effect", "console_job",
+            "console_saved_view", "community_group", "local_room",
         ):  # fmt: skip
             _replace(table, community_id, "|".join(long_names))
     _rows("UPDATE consumer_cursor SET last_error = '' WHERE community_id = %s", [community_id])
@@ -183,6 +191,7 @@ _TEXTS = {
     "poisoned_event": (("error",), ()),
     "audit_entry": (("target",), ("detail",)),
     "case_note": (("text",), ()),
+    "case_proposal": (("note",), ()),
     "ledger_transaction": (("memo",), ()),
     "console_job": (("error", "file"), ("params", "result")),
     "console_saved_view": (("name",), ()),
@@ -236,15 +245,19 @@ def _forget_identity(community_id: int, member_id: int, now: datetime) -> None:
     )
 
 
-def _drop_uploads(community_id: int, member_id: int) -> list[str]:
-    """Delete the member's uploads; returns digests of files that nobody else uploaded too."""
+def _drop_uploads(community_id: int, member_id: int) -> None:
     rows = _rows(
         "DELETE FROM local_upload WHERE community_id = %s AND member_id = %s RETURNING sha256",
         [community_id, member_id],
     )
-    digests = {row[0] for row in rows}
+    drop_files({row[0] for row in rows})
+
+
+def drop_files(digests: set[str]) -> None:
+    """Delete, after commit, the files of uploads whose rows are gone, but for those that somebody else uploaded too."""
     shared = {row[0] for row in _rows("SELECT sha256 FROM local_upload WHERE sha256 = ANY(%s)", [list(digests)])}
-    return sorted(digests - shared)
+    alone = sorted(digests - shared)
+    transaction.on_commit(lambda: _unlink(alone))
 
 
 def _unlink(digests: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""Which rows of projections can no longer be derived, because what they were made of has been erased.
+"""Which rows of projections can no longer be derived, because what they were made of has been erased or has expired.
 
 Erasing a person takes bodies out of the log (erase.py) and keeps what was decided on them, without words. A replay
 cannot come to those rows any more: they are kept as they are. Every other row is still compared exactly.
@@ -12,16 +12,20 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-# Events without a body that a member.erased accounts for; a body that is gone otherwise excuses nothing.
-_LOST = (
-    "(SELECT seq FROM event WHERE community_id = %(c)s AND body IS NULL"
-    " AND (member_id = ANY(%(erased)s) OR seq = ANY(%(also)s)))"
-)
+# Events without a body that an erasure or an expiry accounts for; a body that is gone otherwise excuses nothing.
+_OF_ERASED = "body IS NULL AND (member_id = ANY(%(erased)s) OR seq = ANY(%(also)s))"
+_EXPIRED = "body IS NULL AND kind IN ('message.posted', 'command.posted') AND seq <= %(expired)s"
+_LOST = f"(SELECT seq FROM event WHERE community_id = %(c)s AND ({_OF_ERASED} OR {_EXPIRED}))"
 _BUILT_ON_LOST = f"EXISTS (SELECT FROM jsonb_array_elements(r.evidence) e WHERE e::int8 IN {_LOST})"
 # table → the rows `r` of it that are kept
 _KEPT = {
     "decision": f"r.member_id = ANY(%(erased)s) OR r.seq IN {_LOST} OR {_BUILT_ON_LOST} OR EXISTS (SELECT FROM"
     " unnest(%(touched)s::int8[], %(since)s::int8[]) t(member, seq) WHERE t.member = r.member_id AND r.seq >= t.seq)",
+    # Who was first seen speaking is named as in that message, unless a later event says the name again.
+    "membership": f"EXISTS (SELECT FROM event e WHERE e.community_id = %(c)s AND e.member_id = r.member_id"
+    f" AND e.group_id = r.group_id AND {_EXPIRED.replace('body', 'e.body').replace('kind', 'e.kind')})"
+    " AND NOT EXISTS (SELECT FROM event e WHERE e.community_id = %(c)s AND e.member_id = r.member_id"
+    " AND e.group_id = r.group_id AND e.kind IN ('member.joined', 'member.renamed') AND e.body IS NOT NULL)",
     "engine_state": "r.subject = ANY(%(subjects)s)",
     "penalty": f"r.member_id = ANY(%(erased)s) OR r.seq IN {_LOST}",
     "report": "r.reporter_id = ANY(%(erased)s) OR r.target_id = ANY(%(erased)s)",
@@ -59,13 +63,18 @@ def erased_rows(conn: psycopg.Connection[Any], community_id: int, tables: Sequen
         " FROM event WHERE community_id = %s AND kind = 'member.erased' AND body IS NOT NULL",
         [community_id],
     ).fetchall()
-    if not records:
+    expired = run(
+        "SELECT max((body->>'upto')::int8) FROM event WHERE community_id = %s AND kind = 'messages.expired'",
+        [community_id],
+    ).fetchall()[0][0]
+    if not records and expired is None:
         return ErasedRows()
     members = sorted({member for member, _ in records})
     values: dict[str, Any] = {
         "c": community_id,
         "erased": members,
         "also": sorted({s for _, also in records for s in also}),
+        "expired": expired or 0,
     }
     touched: list[tuple[int, int]] = []
     if "decision" in tables:
@@ -79,7 +88,7 @@ def erased_rows(conn: psycopg.Connection[Any], community_id: int, tables: Sequen
         ).fetchall()
     values |= {"touched": [member for member, _ in touched], "since": [seq for _, seq in touched]}
     lost = run(
-        f"SELECT DISTINCT group_id, kind LIKE 'clearance.%%' FROM event WHERE community_id = %(c)s AND seq IN {_LOST}",
+        f"SELECT DISTINCT group_id, kind LIKE 'clearance.%%' FROM event WHERE community_id = %(c)s AND {_OF_ERASED}",
         values,
     ).fetchall()
     groups = sorted({group for group, _ in lost if group is not None})

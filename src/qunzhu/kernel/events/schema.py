@@ -49,6 +49,7 @@ KINDS: dict[str, str] = {
     "clearance.ended": "a cleared ad's window was closed early",
     "import.finished": "a chat export was imported",
     "member.erased": "the contents of a member were erased; digests stay",
+    "messages.expired": "old messages lost their contents, as the setting says; digests stay",
 }
 
 
