@@ -11,6 +11,7 @@ class Job(models.Model):
         VERIFY = "verify", "校验黑匣子"
         EXPORT = "export", "导出证据"
         IMPORT = "import", "导入聊天记录"
+        PERSONAL = "personal", "导出个人数据"
 
     class State(models.TextChoices):
         WAITING = "waiting", "排队中"

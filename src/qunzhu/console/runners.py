@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from qunzhu.console.jobs import Progress, Refused, folder
 from qunzhu.console.models import Job
 from qunzhu.kernel.clock import SYSTEM_CLOCK
-from qunzhu.kernel.community.models import Group
+from qunzhu.kernel.community.models import Group, Member
+from qunzhu.kernel.community.personal import write_personal
 from qunzhu.kernel.connectors.imports.services import Result, run_import
 from qunzhu.kernel.connectors.imports.source import Unreadable
 from qunzhu.kernel.database import database_url
@@ -105,6 +106,25 @@ def export(job: Job, progress: Progress) -> dict[str, Any]:
     return {"events": made.events, "file": path.name}
 
 
+def personal(job: Job, progress: Progress) -> dict[str, Any]:
+    """Write everything that is known about one member into a file for that person."""
+    progress(0, 0)
+    path = folder() / f"personal-{job.pk}.zip"
+    try:
+        with path.open("wb") as out:
+            made = write_personal(
+                out,
+                community_id=job.community_id,
+                member_id=job.params["number"],
+                now=SYSTEM_CLOCK.now(),
+                progress=progress,
+            )
+    except Member.DoesNotExist as reason:
+        path.unlink()
+        raise Refused(_("没有这位成员,或者已经抹除")) from reason
+    return {"messages": made.messages, "file": path.name}
+
+
 def _selection(params: dict[str, Any]) -> bundle.Selection:
     if params["scope"] == "member":
         return bundle.Selection(member_id=params["number"])
@@ -118,4 +138,5 @@ RUNNERS: dict[str, Runner] = {
     Job.Kind.VERIFY.value: verify,
     Job.Kind.EXPORT.value: export,
     Job.Kind.IMPORT.value: import_file,
+    Job.Kind.PERSONAL.value: personal,
 }

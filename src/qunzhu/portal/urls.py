@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qunzhu.portal import pages
+from qunzhu.portal import pages, privacy
 
 app_name = "portal"
 
@@ -15,5 +15,7 @@ urlpatterns = [
     path("me/groups/", pages.groups, name="groups"),
     path("me/points/", pages.points, name="points"),
     path("me/penalties/", pages.penalties, name="penalties"),
+    path("me/data/", privacy.data, name="data"),
+    path("me/data/<str:token>/", privacy.data_file, name="data_file"),
     path("language/", pages.language, name="language"),
 ]

@@ -24,7 +24,7 @@ from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, check_may, staff_page
 from qunzhu.kernel.community.models import Member
 
-KINDS = (Job.Kind.VERIFY.value, Job.Kind.EXPORT.value)
+KINDS = (Job.Kind.VERIFY.value, Job.Kind.EXPORT.value, Job.Kind.PERSONAL.value)
 
 
 LIST = ListSpec[blackbox.Block](
@@ -79,11 +79,12 @@ def verify(request: StaffRequest) -> HttpResponse:
 @staff_page("blackbox.export")
 @require_POST
 def export(request: StaffRequest) -> HttpResponse:
-    """Start making an evidence bundle for a member, a case or a period."""
+    """Start making an evidence bundle for a member, a case or a period, or a file of one member's own data."""
     params = _scope(request)
     if isinstance(params, str):
         return _page(request, open_list(request, LIST), problem=params, status=422)
-    jobs.start(request, Job.Kind.EXPORT, "blackbox.export", params, **params)
+    kind = Job.Kind.PERSONAL if params["scope"] == "personal" else Job.Kind.EXPORT
+    jobs.start(request, kind, "blackbox.export", params, **params)
     return redirect(reverse("console:blackbox", args=[request.community.slug]) + "#jobs")
 
 
@@ -108,8 +109,8 @@ def job_restart(request: StaffRequest, job_id: int) -> HttpResponse:
 @staff_page("blackbox.export")
 @require_safe
 def job_file(request: StaffRequest, job_id: int) -> HttpResponseBase:
-    """The evidence bundle a job made; each download is recorded."""
-    job = jobs.find(request, job_id, (Job.Kind.EXPORT.value,))
+    """The file a job made; each download is recorded."""
+    job = jobs.find(request, job_id, (Job.Kind.EXPORT.value, Job.Kind.PERSONAL.value))
     if job.state != Job.State.DONE:
         raise Http404
     file = jobs.file_of(job)
@@ -123,7 +124,7 @@ def _scope(request: StaffRequest) -> dict[str, Any] | str:
     what = request.POST.get("scope", "")
     number = slices.positive(request.POST.get("number"))
     community = request.community
-    if what == "member":
+    if what in {"member", "personal"}:
         if number is None or not Member.objects.filter(community=community, pk=number).exists():
             return _("请填一个本社群成员的编号")
         return {"scope": what, "number": number, "target": f"member:{number}"}

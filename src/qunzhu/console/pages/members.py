@@ -24,6 +24,9 @@ from qunzhu.console.reading import people, slices, stream
 from qunzhu.console.reading.groups import abilities
 from qunzhu.governance.models import Penalty
 from qunzhu.governance.services import AlreadyReversed, reverse_penalty
+from qunzhu.kernel.cases.erasure import request_erasure
+from qunzhu.kernel.cases.models import Case
+from qunzhu.kernel.cases.services import CaseError
 from qunzhu.kernel.clock import SYSTEM_CLOCK, local_day
 from qunzhu.kernel.community.access import StaffRequest, check_may, staff_page
 from qunzhu.kernel.community.models import Group, Member, Membership
@@ -219,13 +222,16 @@ def _reverse(request: StaffRequest, member: Member) -> str:
 def _erase(request: StaffRequest, member: Member) -> str:
     if request.POST.get("word", "").strip() != str(ERASE_WORD):
         raise CannotAct(_("请输入“%(word)s”来确认") % {"word": ERASE_WORD})
-    from qunzhu.kernel.events.erase import erase_member
-
-    with audited(request, "member.erase", target=f"member:{member.pk}"):
-        erase_member(
-            community_id=request.community.pk, member_id=member.pk, by=request.user.get_username(),
+    try:
+        case = request_erasure(  # puts itself on record
+            community_id=request.community.pk, member_id=member.pk, user=request.user.get_username(),
+            role=request.staff_role, reason=request.POST.get("text", "").strip()[:TEXT_LENGTH],
             now=SYSTEM_CLOCK.now(),
         )  # fmt: skip
+    except CaseError as error:
+        raise CannotAct(str(error)) from error
+    if case.state == Case.State.OPEN:
+        return _("已提议抹除,工单 #%(n)s 等另一位同事确认") % {"n": case.pk}
     return _("内容已抹除;事件的摘要还在,黑匣子仍可校验。")
 
 

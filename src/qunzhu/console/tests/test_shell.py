@@ -16,6 +16,7 @@ from qunzhu.console.pages.members import DEEDS
 from qunzhu.console.reading import search
 from qunzhu.governance.consumer import CONSUMER as GOVERNANCE
 from qunzhu.governance.models import Penalty
+from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.clock import FixedClock
 from qunzhu.kernel.community.consumer import CONSUMER as MEMBERSHIP
 from qunzhu.kernel.community.models import AuditEntry, Group, Member
@@ -194,16 +195,26 @@ def test_points_are_adjusted_through_the_ledger_once(house):
     assert "+30 积分,余额 30 · 活动奖励" in page
 
 
-def test_erasing_needs_the_word_and_leaves_no_content(house):
+def test_erasing_needs_the_word_and_a_second_person_and_leaves_no_content(house):
     house.say(1, text="我的电话是 13800000000")
-    browser = client(house.staff["manager"])
+    browser, second = client(house.staff["manager"]), client(house.staff["owner"])
     url = house.url(f"members/{house.member.pk}/")
-    assert browser.post(f"{url}act/", {"do": "erase", "word": "抹除"}).status_code == 302
+    assert browser.post(f"{url}act/", {"do": "erase", "word": "删除"}).status_code == 422
+    asked = {"do": "erase", "word": "抹除", "text": "王大力来信要求"}
+    assert browser.post(f"{url}act/", asked).status_code == 302
+    case = Case.objects.get(kind="member_erasure")
+    assert "13800000000" in browser.get(url).content.decode()  # proposed, not done
+    assert browser.post(f"{url}act/", asked).status_code == 422  # the same person is not a second one
+    decide = house.url(f"cases/{case.pk}/decide/")
+    assert second.post(decide, {"action": "erase", "version": "2", "note": "王大力 核实过"}).status_code == 302
     page = browser.get(url).content.decode()
     assert "13800000000" not in page
     assert "王大力" not in page
     assert "内容已抹除" in page
-    assert AuditEntry.objects.get(action="member.erase").target == f"member:{house.member.pk}"
+    done = AuditEntry.objects.get(action="case.erase", allowed=True)
+    assert (done.user, done.target) == ("owner", f"case:{case.pk}")
+    assert "王大力" not in browser.get(house.url(f"cases/{case.pk}/")).content.decode()
+    assert "王大力" not in browser.get(house.url("audit/")).content.decode()
     assert "13800000000" not in browser.get(house.url("feed/")).content.decode()
 
 

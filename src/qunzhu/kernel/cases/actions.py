@@ -15,6 +15,7 @@ from qunzhu.kernel.effects import outbox
 from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.effects.outbox import EffectRequest
 from qunzhu.kernel.engine.models import Decision
+from qunzhu.kernel.events.erase import erase_member
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
 
@@ -24,10 +25,14 @@ HUMAN = "human"  # the rule that a human's decision counts as (governance keeps 
 
 @dataclass
 class Outcome:
-    """Events to append before `case.decided`, and facts that its body carries besides."""
+    """Events to append before `case.decided`, and facts that its body carries besides.
+
+    `forget`: what was written at the press is not kept, because it may name somebody who was just erased.
+    """
 
     events: list[NewEvent] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
+    forget: bool = False
 
 
 @dataclass(frozen=True)
@@ -266,6 +271,14 @@ def _retry_event(press: Press) -> Outcome:
     return Outcome()
 
 
+def _erase(press: Press) -> Outcome:
+    case = press.case
+    if case.member_id is None:
+        raise ValueError(f"case {case.pk} names no member to erase")
+    erase_member(community_id=case.community_id, member_id=case.member_id, by=press.user, now=press.now)
+    return Outcome(forget=True)
+
+
 def _lift_mute(press: Press) -> Outcome:
     """The mute ends, and the penalty that the decision was stands in the log as reversed."""
     for group in _groups(press.case):
@@ -308,6 +321,8 @@ ACTS: dict[tuple[str, str], Act] = {
     ("effect_task", "cannot"): _finish_task(Effect.Status.FAILED, "failed", "确认做不到"),
     ("poisoned_event", "retry"): _retry_event,
     ("poisoned_event", "ignore"): _nothing,
+    ("member_erasure", "erase"): _erase,
+    ("member_erasure", "keep"): _nothing,
     ("rule_review", "warn"): _warn,
     ("rule_review", "mute"): _mute,
     ("rule_review", "remove"): _remove,

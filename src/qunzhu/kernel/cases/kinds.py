@@ -130,4 +130,22 @@ KINDS: dict[str, CaseKind] = {
     "rule_review": CaseKind(
         "请人工判断", "A human is asked", (WARN, MUTE, REMOVE, FREEZE, ANNOUNCE, DISMISS), mergeable=True
     ),
+    "member_erasure": CaseKind(
+        "抹除成员",
+        "Erase a member",
+        (
+            CaseAction(
+                "erase",
+                "抹除",
+                "Erase",
+                "member.erase",
+                "e",
+                "danger",
+                "这个人说过的话和身份会从所有地方抹去,不能恢复,确定吗?",
+                "What they said and who they are goes from everywhere and cannot be restored. Go on?",
+                guard="erase_member",
+            ),
+            CaseAction("keep", "不抹除", "Keep", "member.erase", "d"),
+        ),
+    ),
 }

@@ -192,6 +192,7 @@ def _confirmable(
 
 def _carry_out(case: Case, action: str, user: str, note: str, now: datetime) -> Case:
     outcome = perform(case, action, user=user, note=note, now=now)
+    note = "" if outcome.forget else note
     case.state, case.action, case.note = Case.State.DECIDED, action, note
     case.decided_by, case.decided_at, case.version = user, now, case.version + 1
     case.save(update_fields=["state", "action", "note", "decided_by", "decided_at", "proposed_by", "version"])
