@@ -2,7 +2,18 @@
 
 from django.urls import URLPattern, URLResolver, path, register_converter
 
-from qunzhu.console.pages import audit, blackbox, cases, effects, imports, keywords, rulebook, saved_views, staff
+from qunzhu.console.pages import (
+    audit,
+    blackbox,
+    case_acts,
+    cases,
+    effects,
+    imports,
+    keywords,
+    rulebook,
+    saved_views,
+    staff,
+)
 
 
 class FileFormat:
@@ -30,7 +41,10 @@ DESK: list[URLPattern | URLResolver] = [
     path("<slug:slug>/cases/", cases.case_list, name="cases"),
     path("<slug:slug>/cases/export.<format:fmt>", cases.case_export, name="cases_export"),
     path("<slug:slug>/cases/assign/", cases.case_assign, name="case_assign"),
+    path("<slug:slug>/cases/bulk/", case_acts.bulk, name="case_bulk"),
     path("<slug:slug>/cases/<int:case_id>/", cases.case_page, name="case"),
+    path("<slug:slug>/cases/<int:case_id>/merge/", case_acts.merge, name="case_merge"),
+    path("<slug:slug>/cases/<int:case_id>/undo/", case_acts.undo, name="case_undo"),
     path("<slug:slug>/cases/<int:case_id>/decide/", cases.case_decide, name="case_decide"),
     path("<slug:slug>/cases/<int:case_id>/withdraw/", cases.case_withdraw, name="case_withdraw"),
     path("<slug:slug>/cases/<int:case_id>/note/", cases.case_note, name="case_note"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -36,9 +37,11 @@ from qunzhu.kernel.cases.services import (
     withdraw_proposal,
 )
 from qunzhu.kernel.cases.two_person import guard_of, guarded, seconds, standing_of
+from qunzhu.kernel.cases.undo import undo_until
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, staff_page
 from qunzhu.kernel.community.models import Staff
+from qunzhu.kernel.community.permissions import may
 from qunzhu.ui.formats import is_chinese
 
 BULK = 200
@@ -105,6 +108,7 @@ def case_list(request: StaffRequest, listing: Listing[QueueRow]) -> HttpResponse
         "rows": _rows(request, queue.rows, groups),
         "filters": _chips(request, reading.counts(community, user=user), groups),
         "colleagues": _colleagues(request) if request.may("case.decide") else [],
+        "acts": bulk_actions(queue.rows, request.staff_role) if wanted.state == Case.State.OPEN else [],
         "back": request.get_full_path(),
         "wanted": wanted,
         "proposals": standing_of(queue.rows, now=SYSTEM_CLOCK.now()),
@@ -208,7 +212,7 @@ def case_note(request: StaffRequest, case_id: int) -> HttpResponse:
 @require_POST
 def case_assign(request: StaffRequest) -> HttpResponse:
     """Give one or many open cases to a colleague; each box carries the version that was seen ("17:3")."""
-    to = request.POST.get("to", "")
+    to = request.user.get_username() if request.POST.get("take") else request.POST.get("to", "")
     if to and to not in _colleagues(request):
         messages.error(request, _("“%(name)s”不是这个社群的运营人员") % {"name": to[:150]})
         return back_to(request, "console:cases")
@@ -242,6 +246,7 @@ def _assign(request: StaffRequest, number: int | None, version: int | None, to: 
                 to=to,
                 user=request.user.get_username(),
                 version=version,
+                note=request.POST.get("note", "")[:2_000],
                 now=SYSTEM_CLOCK.now(),
             )
     except (Stale, Case.DoesNotExist):
@@ -297,12 +302,39 @@ def _page(request: StaffRequest, case: Case, *, typed: str = "", problem: str = 
         ],
         "proposal": _proposal(request, found.proposal),
         "decided": action_label(case.kind, case.action),
+        "undo": _undo(request, case),
+        "mergeable": [
+            other
+            for other in found.siblings
+            if case.state == other.state == Case.State.OPEN and case.kind == other.kind and KINDS[case.kind].mergeable
+        ],
         "colleagues": _colleagues(request) if request.may("case.decide") else [],
         "typed": typed,
         "problem": problem,
         "member_filter": "?" + urlencode({"member": case.member_id, "state": "all"}) if case.member_id else "",
     }
     return page(request, "console/case.html", context, active="cases", status=status)
+
+
+def _undo(request: StaffRequest, case: Case) -> datetime | None:
+    """Until when this person can take the decision back; None when they cannot."""
+    until = undo_until(case)
+    button = KINDS[case.kind].action(case.action)
+    if until is None or button is None or until <= SYSTEM_CLOCK.now() or not request.may(button.permission):
+        return None
+    return until
+
+
+def bulk_actions(cases: Sequence[Case], role: str) -> list[dict[str, str]]:
+    """The buttons that this role may press on at least one of these cases, for the bar above the list."""
+    chinese = is_chinese(get_language())
+    found: dict[str, dict[str, str]] = {}
+    for kind in dict.fromkeys(case.kind for case in cases):
+        for action in KINDS[kind].actions if kind in KINDS else ():
+            if may(role, action.permission):
+                label = action.label if chinese else action.label_en
+                found.setdefault(action.name, {"name": action.name, "label": label})
+    return list(found.values())
 
 
 def _proposal(request: StaffRequest, proposal: CaseProposal | None) -> dict[str, Any] | None:
@@ -371,8 +403,9 @@ def _filter(request: StaffRequest) -> reading.QueueFilter:
         urgency=_known(request.GET.get("urgency"), Case.Urgency.values),
         kind=_known(request.GET.get("kind"), list(KINDS)),
         group=slices.positive(request.GET.get("group")),
-        assigned=request.GET.get("assigned", ""),
+        assigned="" if request.GET.get("assigned") == "asked" else request.GET.get("assigned", ""),
         member=slices.positive(request.GET.get("member")),
+        asked=request.staff_role if request.GET.get("assigned") == "asked" else "",
     )
 
 
@@ -382,7 +415,7 @@ def _known(value: str | None, values: Sequence[str]) -> str:
 
 def _chips(request: StaffRequest, counts: reading.QueueCounts, groups: dict[int, str]) -> list[slices.Filter]:
     query = request.GET
-    states = [("open", _("待处理")), ("decided", _("已处理")), ("expired", _("已过期"))]
+    states = [("open", _("待处理")), ("decided", _("已处理")), ("expired", _("已过期")), ("merged", _("已并入"))]
     filters = [
         slices.chips(
             query, "state", _("状态"), states, default="open", everything=_("全部"), counts={"open": counts.total}
@@ -407,7 +440,7 @@ def _chips(request: StaffRequest, counts: reading.QueueCounts, groups: dict[int,
             query,
             "assigned",
             _("负责"),
-            [("me", _("我的")), ("none", _("没人接"))],
+            [("me", _("我的")), ("none", _("没人接")), ("asked", _("升级给我的"))],
             counts={"me": counts.mine, "none": counts.nobody},
             everything=_("全部"),
         ),

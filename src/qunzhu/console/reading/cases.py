@@ -26,7 +26,7 @@ _WEAKER = {"shadow": 1, "yielded": 2, "exempt": 2, "cleared": 2}
 
 @dataclass(frozen=True)
 class QueueFilter:
-    """What the queue shows; empty means all. `assigned`: "me", "none" or a user name."""
+    """What the queue shows; empty means all. `assigned`: "me", "none" or a user name; `asked`: raised to that role."""
 
     state: str = Case.State.OPEN
     urgency: str = ""
@@ -34,6 +34,7 @@ class QueueFilter:
     group: int | None = None
     assigned: str = ""
     member: int | None = None
+    asked: str = ""
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,7 @@ def _filtered(community_id: int, wanted: QueueFilter, user: str) -> QuerySet[Cas
         kind=wanted.kind,
         group_id=wanted.group,
         member_id=wanted.member,
+        asked=wanted.asked,
     )
     if wanted.assigned:
         rows = rows.filter(assigned_to={"me": user, "none": ""}.get(wanted.assigned, wanted.assigned))

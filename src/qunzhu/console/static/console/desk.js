@@ -20,27 +20,63 @@
     if (Date.now() - afterG < 1200) return;
     const button = all("[data-key]").find((b) => b.dataset.key === event.key);
     if (button) { event.preventDefault(); button.form.requestSubmit(button); return; }
-    const box = event.key === "x" && one("tr.picked input[type=checkbox]");
-    if (box) box.click();
+    const open = event.key === "o" && one(".picked [data-open], .picked[data-open]");
+    if (open) { open.click(); return; }
+    const box = one("tr.picked input[type=checkbox]");
+    if (event.key === "x" && box) { box.click(); return; }
+    const master = event.key === "a" && one("[data-bulk-all]");
+    if (master) { master.click(); return; }
+    const bulk = all("[data-bulk-key]").find((b) => b.dataset.bulkKey === event.key);
+    if (!bulk) return;
+    event.preventDefault();
+    if (box && !all("tbody input[type=checkbox]:checked", bulk.form).length) box.click();
+    const wanted = bulk.hasAttribute("formaction") && one("select[name=action]", bulk.form);
+    if (wanted && !wanted.value) wanted.focus();  // first what, then the preview
+    else if (all("tbody input[type=checkbox]:checked", bulk.form).length) bulk.form.requestSubmit(bulk);
   });
 
   all("[data-bulk]").forEach((form) => {
     const bar = one(".bulk", form);
     if (!bar) return;
-    const boxes = all("tbody input[type=checkbox]", form);
     const master = one("[data-bulk-all]", form);
     const say = () => {
+      const boxes = all("tbody input[type=checkbox]", form);  // rows come and go
       const chosen = boxes.filter((b) => b.checked).length;
       bar.hidden = !chosen;
       const word = one("[data-bulk-count]", bar);
       word.textContent = word.dataset.word.replace("{n}", chosen);
-      master.checked = chosen === boxes.length;
+      master.checked = chosen > 0 && chosen === boxes.length;
       master.indeterminate = chosen > 0 && chosen < boxes.length;
     };
-    master.addEventListener("change", () => { boxes.forEach((b) => { b.checked = master.checked; }); say(); });
-    boxes.forEach((b) => b.addEventListener("change", say));
+    master.addEventListener("change", () => {
+      all("tbody input[type=checkbox]", form).forEach((b) => { b.checked = master.checked; });
+      say();
+    });
+    form.addEventListener("change", say);
+    form.addEventListener("rows", say);
     say();
   });
+
+  // The queue's rows and clocks are asked for anew while one looks at them. What was chosen stays chosen, unless its
+  // case has changed: then the box carries another version, and it must be looked at first.
+  const rows = one("[data-live-rows]");
+  const renew = async () => {
+    if (document.hidden || one("dialog[open]")) return;
+    try {
+      const answer = await fetch(location.href, { headers: { "X-Requested-With": "fetch" }, redirect: "error" });
+      if (!answer.ok) return;
+      const fresh = one("[data-live-rows]", new DOMParser().parseFromString(await answer.text(), "text/html"));
+      if (!fresh) { location.reload(); return; }  // the last case is gone
+      const chosen = new Set(all("input:checked", rows).map((b) => b.value));
+      const picked = one("tr.picked [data-open]", rows);
+      rows.innerHTML = fresh.innerHTML;
+      all("input[type=checkbox]", rows).forEach((b) => { b.checked = chosen.has(b.value); });
+      const again = picked && one(`[data-open][href="${CSS.escape(picked.getAttribute("href"))}"]`, rows);
+      if (again) again.closest("tr").classList.add("picked");
+      if (rows.closest("form")) rows.closest("form").dispatchEvent(new Event("rows"));
+    } catch { /* the next round tries again */ }
+  };
+  if (rows) setInterval(renew, 10000);
 
   document.addEventListener("change", (event) => {
     const name = event.target.type === "file" && one("[data-file-name]", event.target.parentElement);
