@@ -124,3 +124,31 @@ def _verify(world):
     with transaction.atomic():
         *_, report = blackbox.verify(raw_connection(), world.community.pk, witnesses=())
     return report
+
+
+def test_the_name_in_a_decision_on_reports_is_forgotten_too(world):
+    world.join(NAME, "甲", "乙", "丙")
+    said = world.say(NAME, "都来加我")
+    for reporter in ("甲", "乙", "丙"):
+        world.say(reporter, "举报 骚扰", reply_to=said)
+    world.settle()
+    (decided,) = world.events("decision.made")
+    assert decided.body["sentence"].startswith(f"{NAME} 24 小时内被 3 位成员举报")
+    assert {"event", "decision", "case"} <= set(tables_with(NAME))
+    erase_member(community_id=world.community.pk, member_id=world.id_of(NAME), by="owner", now=world.clock.now())
+    world.settle()
+    assert tables_with(NAME) == []
+    assert _verify(world).findings == []
+    assert [r for r in check_projections(world.community.pk, CONSUMERS) if r.differing] == []
+
+
+def test_erasing_a_reporter_takes_no_name_of_the_reported(world):
+    world.join(NAME, "甲")
+    said = world.say("甲", "都来加我")
+    world.say(NAME, "举报 骚扰", reply_to=said)
+    world.settle()
+    erase_member(community_id=world.community.pk, member_id=world.id_of(NAME), by="owner", now=world.clock.now())
+    world.settle()
+    assert tables_with(NAME) == []
+    assert "甲" in world.console("members/")
+    assert "都来加我" in world.seen_by("甲")

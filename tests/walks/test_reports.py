@@ -8,7 +8,7 @@ from qunzhu.kernel.ledger.selectors import balances, member_account
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-REPORTED = "这位成员 24 小时内被 3 位成员举报（群规 6.2，满 3 人即核实），已请管理员核实。"
+REPORTED = "阿强 24 小时内被 3 位成员举报（群规 6.2，满 3 人即核实），已请管理员核实。"
 ANSWERED = "effect.done {} answer done: 已告诉本人"
 
 

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from qunzhu.governance.policy import REASON_LENGTH, REPORT_AGAIN_AFTER, SAY_REPORTED, say_help, verdict_on_report
 from qunzhu.kernel.bulk import upsert
-from qunzhu.kernel.community.models import Member
+from qunzhu.kernel.community.models import Member, Membership
 from qunzhu.kernel.effects import outbox
 from qunzhu.kernel.effects.outbox import EffectRequest
 from qunzhu.kernel.events.runner import Batch, Consumer
@@ -151,11 +151,11 @@ def _hear_report(batch: Batch, event: Event, filed: dict[tuple[int, int], dateti
     last = None
     if target is not None:
         last = filed.get((event.member_id, target)) or _last_report(batch, event, target)
-    known = target is not None and Member.objects.filter(community_id=batch.community_id, pk=target).exists()
+    name = _name_of(batch, event, target) if target is not None else None
     told = verdict_on_report(
         reporter=event.member_id,
         target=target,
-        is_member=known,
+        is_member=name is not None,
         last_report_at=last,
         at=event.occurred_at,
         several=bool(event.body.get("target_unclear")),
@@ -165,6 +165,7 @@ def _hear_report(batch: Batch, event: Event, filed: dict[tuple[int, int], dateti
     filed[event.member_id, target] = event.occurred_at
     body: dict[str, Any] = {
         "target": target,
+        "target_name": name,
         "reason": str(event.body.get("args", ""))[:REASON_LENGTH],
         "cause_seq": event.seq,
     }
@@ -182,6 +183,14 @@ def _hear_report(batch: Batch, event: Event, filed: dict[tuple[int, int], dateti
         )
     )
     return told
+
+
+def _name_of(batch: Batch, event: Event, member: int) -> str | None:
+    """What the member is called in the group of the event, else in the community; None when there is no such member."""
+    known = Member.objects.filter(community_id=batch.community_id, pk=member).values_list("display_name", flat=True)
+    here = Membership.objects.filter(community_id=batch.community_id, group_id=event.group_id, member_id=member)
+    display = known.first()
+    return None if display is None else here.values_list("nickname", flat=True).first() or display
 
 
 def _target_of(batch: Batch, event: Event) -> tuple[int | None, int | None]:

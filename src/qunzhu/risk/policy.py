@@ -197,7 +197,7 @@ class Watch:
             day=self.day,
             group_id=event.group_id,
             member_id=self.member_id,
-            nickname="" if event.kind == "report.filed" else str(event.body.get("nickname") or ""),
+            nickname=str(event.body.get("target_name" if event.kind == "report.filed" else "nickname") or ""),
             historic=event.historic,
             staff=self.member_id in self.order.world.staff,
             cleared=self.cleared,

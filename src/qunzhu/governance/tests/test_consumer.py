@@ -172,7 +172,13 @@ def test_a_report_by_quoting_goes_to_the_author(size):
     assert town.filed() == [
         (
             town.chen.pk,
-            {"target": town.lin.pk, "target_seq": message, "reason": "发广告", "cause_seq": command},
+            {
+                "target": town.lin.pk,
+                "target_name": town.lin.display_name,
+                "target_seq": message,
+                "reason": "发广告",
+                "cause_seq": command,
+            },  # fmt: skip
         )
     ]
     (report,) = reports_about(town.community.pk, town.lin.pk)
