@@ -141,7 +141,7 @@ _BODY = """CASE kind
     json_build_array(json_build_object('kind', 'warn')), 'evidence', json_build_array(base.head + cause), 'facts',
     json_build_object('count', 6), 'level', level, 'outcome', outcome, 'rule', rule, 'rulebook_version', 1, 'sentence',
     '成员' || i || ',请看群规 2.3,这次是提醒。', 'step', 'warn', 'strike', false)
-  WHEN 'effect.done' THEN json_build_object('cause_seq', base.head + cause, 'detail', '', 'effect',
+  WHEN 'effect.done' THEN json_build_object('cause_seq', base.head + cause, 'detail', '{}'::json, 'effect',
     md5('e' || cause || %(slug)s)::uuid, 'kind', 'warn', 'result', 'done', 'rule', rule)
   WHEN 'member.muted' THEN json_build_object('by', 'qunzhu', 'until', received_at + interval '1 hour')
   WHEN 'checkin.done' THEN json_build_object('day', received_at::date, 'points', 1, 'streak', 1)
@@ -232,7 +232,7 @@ _JUDGED = (
          group_id, member_id, 'local', '{"text": "请看群规"}', seq, rule, 'rule',
          CASE WHEN n <= 3 THEN 'pending' WHEN k = 1 OR n = 4 THEN 'failed' WHEN k = 2 OR n = 5 THEN 'task_created'
            WHEN k = 3 THEN 'unsupported' WHEN k < 20 THEN 'emulated' ELSE 'done' END,
-         1, occurred_at, '', '', NULL, occurred_at, occurred_at
+         1, occurred_at, '', '{}', NULL, occurred_at, occurred_at
        FROM (SELECT *, (hashint8(seq) & 2147483647) %% 1000 AS k, row_number() OVER (ORDER BY seq DESC) AS n
              FROM decision WHERE community_id = %(c)s AND outcome = 'live') AS d, base""",
     """INSERT INTO report (community_id, seq, group_id, reporter_id, target_id, message_seq, reason, state, at)

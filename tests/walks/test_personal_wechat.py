@@ -48,7 +48,7 @@ def test_the_mute_is_emulated_and_shown_as_such(world):
     world.settle()
     assert world.log() == [
         "message.recalled 阿强 by staff",
-        "effect.done 阿强 recall done: 平台通知 确认已完成:有人在平台上手动完成",
+        "effect.done 阿强 recall done: 有人在平台上手动完成",
         "case.decided 阿强 effect_task mark_done by 平台通知",
     ]
     assert world.seen_by("小美")[-1] == "〔撤回〕"

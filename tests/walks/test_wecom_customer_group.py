@@ -83,7 +83,7 @@ def test_a_removal_by_hand_confirms_its_task(wecom):
     wecom.settle()
     assert wecom.log() == [
         "member.removed 阿强 by hand",
-        "effect.done 阿强 remove done: 平台通知 确认已完成:有人在平台上手动完成",
+        "effect.done 阿强 remove done: 有人在平台上手动完成",
         "case.decided 阿强 effect_task mark_done by 平台通知",
     ]
     case.refresh_from_db()
@@ -123,10 +123,30 @@ def test_who_is_out_of_the_group_need_not_be_muted_any_more(wecom, by_hand, remo
     wecom.settle()
     assert wecom.log() == [
         removed,
-        f"effect.done 阿强 mute failed: 平台通知 确认做不到:{note}",
+        f"effect.done 阿强 mute failed: {note}",
         "case.decided 阿强 effect_task cannot by 平台通知",
     ]
     assert open_task().member_id == wecom.id_of("小美")  # hers is none of his
     # What was decided is no dead letter any more, and nobody is woken for it.
     (query,) = (sql for name, _, _, sql in GAUGES if name == "qunzhu_effects_unfinished")
     assert dict(raw_connection().execute(query).fetchall()) == {"pending": 0, "task_created": 1, "failed": 0}
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_nobody_is_asked_to_act_on_a_member_who_left_in_the_meantime(wecom, by_hand):
+    for name in ("阿强", "小美"):
+        for _ in range(6):
+            wecom.say(name, f"https://a.example.com/{name}")
+    wecom.runner.run_once()  # decided, and not yet delivered
+    if by_hand:
+        wecom.act("群主", "remove", member=wecom.id_of("阿强"))
+    else:
+        assert wecom.post("阿强", "/leave").status_code == 200
+    wecom.log()
+    wecom.settle()
+    assert wecom.log() == [
+        "effect.done 阿强 mute unsupported: 成员已不在群里",
+        f"case.opened 小美 effect_task yellow: 请 小美 暂停发言({GROUP})",
+        "effect.done 小美 mute task_created: 已转人工,按步骤执行",
+    ]
+    assert wecom.cases() == [("effect_task", "yellow", "open", f"请 小美 暂停发言({GROUP})")]

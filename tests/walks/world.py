@@ -21,9 +21,11 @@ from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.cases.services import decide_case
 from qunzhu.kernel.clock import FixedClock
 from qunzhu.kernel.community.models import Group, Member
+from qunzhu.kernel.connectors.local.client import spoken_time
 from qunzhu.kernel.connectors.local.models import Room
 from qunzhu.kernel.connectors.local.services import Joined, join_room
 from qunzhu.kernel.effects.deliver import Deliverer
+from qunzhu.kernel.effects.details import put_into_words
 from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.engine.rulebook_service import publish_rulebook
 from qunzhu.kernel.events import blackbox, log
@@ -213,6 +215,10 @@ def _line(event: Event, names: dict[int, str]) -> str:
     return " ".join(part for part in parts if part)
 
 
+def _came_of_it(detail: dict[str, Any]) -> str:
+    return put_into_words(detail, translate=str, time=lambda at: spoken_time(at, at, "Asia/Shanghai"))
+
+
 def _decision(body: dict[str, Any], _names: dict[int, str]) -> str:
     words = [body["rule"], body["outcome"], body.get("step", "")]
     words += ["strike"] if body["strike"] else []
@@ -226,7 +232,7 @@ _TELLING: dict[str, Callable[[dict[str, Any], dict[int, str]], str]] = {
     "message.sent": lambda b, names: f"{b['purpose']} @{names.get(b.get('to') or 0, '')}: {b['text']}",
     "message.recalled": lambda b, _: f"by {b['by']}",
     "decision.made": _decision,
-    "effect.done": lambda b, _: f"{b['kind']} {b['result']}: {b['detail']}",
+    "effect.done": lambda b, _: f"{b['kind']} {b['result']}: {_came_of_it(b['detail'])}",
     "member.muted": lambda b, _: f"until {b['until']} by {b['by']}",
     "member.unmuted": lambda b, _: f"by {b['by']}",
     "member.removed": lambda b, _: "by qunzhu" if b["by"] == "qunzhu" else "by hand",

@@ -22,7 +22,7 @@ from qunzhu.console.reading import slices
 from qunzhu.console.reading.cases import rule_names
 from qunzhu.console.reading.codes import actor_name, rule_name
 from qunzhu.console.reading.conversation import around
-from qunzhu.console.reading.effect_words import kind_names, status_meanings, status_names
+from qunzhu.console.reading.effect_words import came_of_it, kind_names, status_meanings, status_names
 from qunzhu.console.reading.people import group_names, member_names
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.cases.services import NotAllowed, Stale, decide_case
@@ -48,6 +48,7 @@ class EffectRow:
     group: str
     member: str
     rule: str
+    ending: str
 
 
 LIST = ListSpec[EffectRow](
@@ -61,7 +62,7 @@ LIST = ListSpec[EffectRow](
         Column("rule", pgettext_lazy("column", "规则"), lambda r: r.rule or actor_name(r.effect.requested_by)),
         Column("cause", lazy("起因事件"), lambda r: r.effect.cause_seq, "num", usual=False),
         Column("attempts", lazy("尝试"), lambda r: r.effect.attempts, "num"),
-        Column("result", lazy("结果"), lambda r: r.effect.detail),
+        Column("result", lazy("结果"), lambda r: r.ending),
         Column("error", lazy("最近错误"), lambda r: r.effect.last_error, usual=False),
         Column("key", lazy("幂等键"), lambda r: r.effect.idempotency_key, usual=False),
         Column("created", lazy("时间"), lambda r: r.effect.created_at, "num"),
@@ -226,7 +227,7 @@ def _rows(
     request: StaffRequest, found: Sequence[Effect], groups: dict[int, str], rules: dict[str, str]
 ) -> list[EffectRow]:
     names = member_names(request.community.pk, [e.member_id for e in found])
-    kinds, statuses = kind_names(), status_names()
+    kinds, statuses, now = kind_names(), status_names(), SYSTEM_CLOCK.now()
     return [
         EffectRow(
             effect=e,
@@ -235,6 +236,7 @@ def _rows(
             group=groups.get(e.group_id, ""),
             member=names.get(e.member_id or 0, ""),
             rule=rule_name(e.rule, rules),
+            ending=came_of_it(e.detail, now=now, zone=request.community.timezone),
         )
         for e in found
     ]

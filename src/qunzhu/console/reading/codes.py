@@ -8,6 +8,7 @@ from django.utils.translation import pgettext_lazy
 from qunzhu.console.reading.rule_words import fact_names
 from qunzhu.console.reading.telling import KINDS
 from qunzhu.kernel.community.permissions import PERMISSIONS
+from qunzhu.kernel.effects.consumer import PLATFORM
 
 ROLES: dict[str, Promise] = {
     "owner": pgettext_lazy("role", "群主"),
@@ -23,6 +24,7 @@ ACTORS: dict[str, Promise] = {
     "rule": lazy("规则"),
     "import": lazy("导入"),
     "simulation": lazy("模拟"),
+    PLATFORM: lazy("平台通知"),
 }
 CONNECTORS: dict[str, Promise] = {
     "local": lazy("网页群聊"),

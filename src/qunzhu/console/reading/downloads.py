@@ -10,6 +10,7 @@ from typing import IO, Any
 from zoneinfo import ZoneInfo
 
 from django.http import HttpResponseBase, StreamingHttpResponse
+from django.utils import translation
 from openpyxl import Workbook
 
 # A cell that starts with one of these is run as a formula by spreadsheet programs (OWASP, "CSV injection").
@@ -23,13 +24,29 @@ def download(
 ) -> HttpResponseBase:
     """A file of `rows` under `header`; `fmt` is "csv" or "xlsx" (at most 100,000 rows). Times are written in `zone`."""
     local = ZoneInfo(zone)
-    cells = ([_cell(value, local) for value in row] for row in rows)
+    cells = ([_cell(value, local) for value in row] for row in _in_language(rows))
     titles = [str(title) for title in header]
     if fmt == "xlsx":
         return _excel(name, titles, cells)
     response = StreamingHttpResponse(_csv_lines(titles, cells), content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="{Path(name).name}.csv"'
     return response
+
+
+def _in_language(rows: Iterable[Sequence[Any]]) -> Iterator[Sequence[Any]]:
+    """Rows are made while the answer is sent, when the request's language is over: each is made in it again."""
+    language = translation.get_language()
+    source = iter(rows)
+
+    def every() -> Iterator[Sequence[Any]]:
+        while True:
+            with translation.override(language):
+                row = next(source, None)
+            if row is None:
+                return
+            yield row
+
+    return every()
 
 
 def _cell(value: Any, zone: ZoneInfo) -> str | int | float:

@@ -1,6 +1,20 @@
 """What effects and their states are called on the screen, and what each state honestly means."""
 
+from datetime import datetime
+
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+
+from qunzhu.kernel.effects.details import put_into_words
+from qunzhu.ui import formats
+
+
+def came_of_it(detail: object, *, now: datetime, zone: str) -> str:
+    """What became of an effect, in the language of the page. Logs of earlier versions hold the sentence itself."""
+    if not isinstance(detail, dict):
+        return str(detail or "")
+    language = get_language() or "zh-hans"
+    return put_into_words(detail, translate=_, time=lambda at: formats.when(at, now, zone, language))
 
 
 def kind_names() -> dict[str, str]:

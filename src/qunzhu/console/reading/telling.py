@@ -9,6 +9,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
+from qunzhu.console.reading.effect_words import came_of_it
+from qunzhu.kernel.effects.consumer import PLATFORM
 from qunzhu.kernel.events.schema import Event
 from qunzhu.ui import formats
 
@@ -211,7 +213,11 @@ def _by(body: dict[str, Any], told: _Told) -> str:
         return _("来自导入的记录")
     if member.isdigit():
         return _("由 %(name)s") % {"name": told.name(int(member))}
-    return _("由 %(name)s") % {"name": {"member": _("本人"), "staff": _("管理员")}.get(role, by)} if by else ""
+    return (
+        _("由 %(name)s") % {"name": {"member": _("本人"), "staff": _("管理员"), PLATFORM: _("平台通知")}.get(role, by)}
+        if by
+        else ""
+    )
 
 
 def _muted(body: dict[str, Any], told: _Told) -> str:
@@ -223,9 +229,10 @@ def _recalled(body: dict[str, Any], told: _Told) -> str:
     return " · ".join(p for p in (_("消息 #%(seq)s") % {"seq": body.get("target")}, _by(body, told)) if p)
 
 
-def _effect(body: dict[str, Any], _told: _Told) -> str:
+def _effect(body: dict[str, Any], told: _Told) -> str:
     kind, result = str(body.get("kind")), str(body.get("result"))
-    parts = [str(EFFECTS.get(kind, kind)), str(RESULTS.get(result, result)), str(body.get("detail") or "")]
+    parts = [str(EFFECTS.get(kind, kind)), str(RESULTS.get(result, result))]
+    parts.append(came_of_it(body.get("detail"), now=told.now, zone=told.zone))
     return " · ".join(p for p in parts if p)
 
 

@@ -3,8 +3,10 @@
 from typing import Any
 
 from django import template
+from django.template.context import Context
 
-from qunzhu.console.reading import codes, rule_words
+from qunzhu.console.reading import codes, effect_words, rule_words
+from qunzhu.kernel.clock import SYSTEM_CLOCK
 
 register = template.Library()
 register.filter("act_name", codes.act_name)
@@ -17,6 +19,13 @@ register.filter("kind_name", codes.kind_name)
 def fact_value(value: Any, code: str) -> str:
     """The value of a fact: categories by name, yes and no, lists with commas."""
     return rule_words.fact_value(code, value)
+
+
+@register.simple_tag(takes_context=True)
+def came_of_it(context: Context, detail: Any) -> str:
+    """What became of an effect: {% came_of_it effect.detail %}."""
+    now = context.get("now") or SYSTEM_CLOCK.now()
+    return effect_words.came_of_it(detail, now=now, zone=context["community"].timezone)
 
 
 @register.filter

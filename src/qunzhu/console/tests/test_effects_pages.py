@@ -1,13 +1,19 @@
 """Effects and dead letters: what really happened, and who may try again."""
 
 from datetime import timedelta
+from string import Formatter
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import translation
 
+from qunzhu.console.reading.effect_words import came_of_it
 from qunzhu.console.tests.desk import make_desk, permitted, refused
 from qunzhu.kernel.clock import SYSTEM_CLOCK
+from qunzhu.kernel.connectors.port import PROFILES, detail
+from qunzhu.kernel.effects.details import NOT_SUPPORTED, NOTED, WORDS
 from qunzhu.kernel.effects.models import Effect
 
 pytestmark = pytest.mark.django_db
@@ -60,12 +66,60 @@ def test_the_list_costs_the_same_at_any_size(desk):
 
 
 def test_a_detail_page_says_what_did_not_happen(desk):
-    number = desk.effect("failed", attempts=6, last_error="timeout <b>", detail="试了 6 次都没有成功")
+    number = desk.effect("failed", attempts=6, last_error="timeout <b>", detail=detail("gave_up", attempts=6))
     text = desk.client("analyst").get(desk.url(f"effects/{number}/")).content.decode()
     assert "多次尝试都没有成功:没有发生,等人决定。" in text
+    assert "试了 6 次都没有成功" in text
     assert "timeout &lt;b&gt;" in text
     assert "desk:1" in text
     assert "/retry/" not in text  # an analyst may not
+
+
+def test_what_came_of_an_effect_speaks_the_language_of_the_page(desk):
+    until = SYSTEM_CLOCK.now() + timedelta(days=400)
+    local = until.astimezone(ZoneInfo(desk.community.timezone))
+    number = desk.effect(detail=detail("muted", until=until.isoformat()))
+    client = desk.client("analyst")
+    pages = ("effects/", f"effects/{number}/", "effects/export.csv")
+    said = f"已禁言到 {local.year}年{local.month}月{local.day}日 {local:%H:%M}"
+    assert [said in read(client, desk.url(path)) for path in pages] == [True] * 3
+    client.cookies["django_language"] = "en"
+    said = f"Muted until {local.day} {local:%b} {local.year} {local:%H:%M}"
+    assert [said in read(client, desk.url(path)) for path in pages] == [True] * 3
+    assert "已禁言到" not in read(client, desk.url(pages[1])).replace("&quot;", "")
+
+
+def read(client, url):
+    answer = client.get(url)
+    return (b"".join(answer.streaming_content) if answer.streaming else answer.content).decode()
+
+
+def sentences():
+    """Every sentence that can come of an effect: of each code, and of each reason of a profile."""
+    reasons = (r for profile in PROFILES.values() for r in profile.reasons.values())
+    return [*WORDS.values(), *reasons, NOT_SUPPORTED, NOTED]
+
+
+@pytest.mark.parametrize("chinese", sentences())
+def test_everything_that_can_come_of_an_effect_is_said_in_both_languages(chinese):
+    with translation.override("en"):
+        english = translation.gettext(chinese)
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in chinese) or chinese == NOTED
+    assert not any("\u4e00" <= letter <= "\u9fff" for letter in english)
+    assert fields(english) == fields(chinese)
+
+
+def fields(sentence):
+    return {name for _, name, _, _ in Formatter().parse(sentence) if name}
+
+
+def test_a_sentence_of_an_earlier_version_and_an_unknown_code_are_shown_as_they_are():
+    now, zone = SYSTEM_CLOCK.now(), "Asia/Shanghai"
+    said = [came_of_it(d, now=now, zone=zone) for d in ("已发到群里", {"code": "flown"}, {}, None, QUOTED_ANSWER)]
+    assert said == ["已发到群里", "flown", "", "", "user is not in group"]
+
+
+QUOTED_ANSWER = {"code": "quoted", "text": "user is not in group"}
 
 
 def test_retry_needs_the_permission_and_a_dead_letter(desk):

@@ -178,7 +178,7 @@ def test_a_report_by_quoting_goes_to_the_author(size):
                 "target_seq": message,
                 "reason": "发广告",
                 "cause_seq": command,
-            },  # fmt: skip
+            },
         )
     ]
     (report,) = reports_about(town.community.pk, town.lin.pk)

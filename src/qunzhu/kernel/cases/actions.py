@@ -11,6 +11,7 @@ import psycopg
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.cases.reports import settle_reports
 from qunzhu.kernel.community.models import Membership
+from qunzhu.kernel.connectors.port import Detail, detail
 from qunzhu.kernel.effects import outbox
 from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.effects.outbox import EffectRequest
@@ -44,14 +45,17 @@ class Press:
     user: str
     note: str
     now: datetime
+    detail: Detail | None = None  # of the effect of a task, when it was no person who pressed
 
 
 Act = Callable[[Press], Outcome]
 
 
-def perform(case: Case, action: str, *, user: str, note: str, now: datetime) -> Outcome:
+def perform(
+    case: Case, action: str, *, user: str, note: str, now: datetime, came_of_it: Detail | None = None
+) -> Outcome:
     """Do what the button says, in the caller's transaction."""
-    return ACTS[case.kind, action](Press(case, action, user, note, now))
+    return ACTS[case.kind, action](Press(case, action, user, note, now, came_of_it))
 
 
 def take_back(case: Case, *, user: str, now: datetime) -> Outcome:
@@ -213,7 +217,7 @@ def _retry_effect(press: Press) -> Outcome:
             attempts=0,
             next_attempt_at=press.now,
             last_error="",
-            detail="",
+            detail={},
             case_id=None,
             finished_at=None,
         )
@@ -225,14 +229,14 @@ def _nothing(press: Press) -> Outcome:  # noqa: ARG001  (closing the case is all
     return Outcome()
 
 
-def _finish_task(status: Effect.Status, result: str, words: str) -> Act:
+def _finish_task(status: Effect.Status, result: str, code: str) -> Act:
     def finish(press: Press) -> Outcome:
         effect = _effect_of(press.case)
         if effect.status != Effect.Status.TASK_CREATED:
             return Outcome()  # a callback of the platform confirmed it first
-        detail = f"{press.user} {words}" + (f":{press.note}" if press.note else "")
+        came_of_it = press.detail or detail(code, user=press.user, **({"note": press.note} if press.note else {}))
         Effect.objects.filter(community_id=effect.community_id, id=effect.id).update(
-            status=status, detail=detail, finished_at=press.now
+            status=status, detail=came_of_it, finished_at=press.now
         )
         done = NewEvent(
             effect.community_id,
@@ -243,7 +247,7 @@ def _finish_task(status: Effect.Status, result: str, words: str) -> Act:
                 "effect": str(effect.id),
                 "kind": effect.kind,
                 "result": result,
-                "detail": detail,
+                "detail": came_of_it,
                 "cause_seq": effect.cause_seq,
                 "rule": effect.rule,
                 "case": press.case.pk,
@@ -317,8 +321,8 @@ ACTS: dict[tuple[str, str], Act] = {
     ("red_keyword", "dismiss"): _false_alarm,
     ("effect_failed", "retry"): _retry_effect,
     ("effect_failed", "drop"): _nothing,
-    ("effect_task", "mark_done"): _finish_task(Effect.Status.DONE, "done", "确认已完成"),
-    ("effect_task", "cannot"): _finish_task(Effect.Status.FAILED, "failed", "确认做不到"),
+    ("effect_task", "mark_done"): _finish_task(Effect.Status.DONE, "done", "confirmed"),
+    ("effect_task", "cannot"): _finish_task(Effect.Status.FAILED, "failed", "cannot"),
     ("poisoned_event", "retry"): _retry_event,
     ("poisoned_event", "ignore"): _nothing,
     ("member_erasure", "erase"): _erase,

@@ -21,6 +21,7 @@ from qunzhu.kernel.cases.locks import lock_case
 from qunzhu.kernel.cases.models import Case, CaseNote, CaseProposal
 from qunzhu.kernel.community import audit
 from qunzhu.kernel.community.permissions import may
+from qunzhu.kernel.connectors.port import Detail
 from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
@@ -131,15 +132,17 @@ def decide_case(
     version: int,
     note: str = "",
     now: datetime,
+    came_of_it: Detail | None = None,
 ) -> Case:
     """Press a button: act, close the case, write event, note and audit line, all in one transaction.
 
     Under the two-person rule the first press writes a proposal: the case comes back still open. `version` is the one
-    the person saw. Raises `Stale`, `NotAllowed`, `UnknownAction`, `SecondPersonNeeded` or Case.DoesNotExist; a refusal
-    for lack of permission or for being the same person is audited.
+    the person saw; `came_of_it` is for the effect of a task that a platform reports on. Raises `Stale`, `NotAllowed`,
+    `UnknownAction`, `SecondPersonNeeded` or Case.DoesNotExist; a refusal for lack of permission or for being the same
+    person is audited.
     """
     try:
-        return _decide(community_id, case_id, action, user, role, version, note.strip(), now)
+        return _decide(community_id, case_id, action, user, role, version, note.strip(), now, came_of_it)
     except (NotAllowed, SecondPersonNeeded):
         _audit(community_id, case_id, f"case.{action}", user, now, allowed=False)
         raise
@@ -147,7 +150,15 @@ def decide_case(
 
 @transaction.atomic
 def _decide(
-    community_id: int, case_id: int, action: str, user: str, role: str | None, version: int, note: str, now: datetime
+    community_id: int,
+    case_id: int,
+    action: str,
+    user: str,
+    role: str | None,
+    version: int,
+    note: str,
+    now: datetime,
+    came_of_it: Detail | None,
 ) -> Case:
     case = lock_case(community_id, case_id)
     if case.state != Case.State.OPEN or case.version != version:
@@ -166,7 +177,7 @@ def _decide(
         _note(case, user, now, f"确认 {proposal.proposed_by} 的提议" + (f":{remark}" if remark else ""))
     else:
         two_person.close(case, CaseProposal.State.OVERRULED, by=user, now=now)
-    return _carry_out(case, action, user, note, now)
+    return _carry_out(case, action, user, note, now, came_of_it)
 
 
 def _confirmable(
@@ -190,8 +201,10 @@ def _confirmable(
     return proposal
 
 
-def _carry_out(case: Case, action: str, user: str, note: str, now: datetime) -> Case:
-    outcome = perform(case, action, user=user, note=note, now=now)
+def _carry_out(
+    case: Case, action: str, user: str, note: str, now: datetime, came_of_it: Detail | None
+) -> Case:
+    outcome = perform(case, action, user=user, note=note, now=now, came_of_it=came_of_it)
     note = "" if outcome.forget else note
     case.state, case.action, case.note = Case.State.DECIDED, action, note
     case.decided_by, case.decided_at, case.version = user, now, case.version + 1

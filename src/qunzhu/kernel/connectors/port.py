@@ -171,16 +171,28 @@ class Task(msgspec.Struct, frozen=True):
     nickname: str
 
 
+Detail = dict[str, Any]  # {"code": see effects/details.py, and its parameters}
+
+
+def detail(code: str, **parameters: Any) -> Detail:
+    """What came of an effect, without words: those are made when it is shown."""
+    return {"code": code, **parameters}
+
+
 class Outcome(msgspec.Struct, frozen=True):
     """What came of it. `events` say what really happened on the platform (the deliverer appends them)."""
 
     result: Literal["done", "emulated", "unsupported"]
-    detail: str = ""
+    detail: Detail = {}
     events: tuple[NewEvent, ...] = ()
 
 
 class Refused(Exception):
     """The platform will never do this (the member is gone, the message is unknown): retrying is pointless."""
+
+    def __init__(self, code: str, **parameters: Any) -> None:
+        super().__init__(code, *parameters.values())
+        self.detail = detail(code, **parameters)
 
 
 class Connector(Protocol):

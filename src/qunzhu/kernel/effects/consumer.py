@@ -7,6 +7,8 @@ of the group need not be warned or muted any more: those tasks end with it.
 
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.cases.services import decide_case
+from qunzhu.kernel.connectors.port import detail
+from qunzhu.kernel.effects.details import WORDS
 from qunzhu.kernel.effects.locks import lock_open_tasks
 from qunzhu.kernel.events.runner import Batch, Consumer
 from qunzhu.kernel.events.schema import Event
@@ -48,21 +50,20 @@ def _confirm(batch: Batch, event: Event, group_id: int) -> None:
         member_id=event.member_id if event.kind.startswith("member.") else None,
         seq=event.body["target"] if kind == "recall" else None,
     )
-    note = "成员已自行退群" if event.kind == "member.left" else "有人在平台上手动完成"
-    _decide(batch, case_ids, "mark_done", note)
+    _decide(batch, case_ids, "mark_done", "left_by_self" if event.kind == "member.left" else "done_by_hand")
 
 
 def _end_pointless(batch: Batch, event: Event, group_id: int) -> None:
     """It was not done and cannot be: the button says so, and the note why."""
-    note = "成员已自行退群,无需再处理" if event.kind == "member.left" else "成员已被移出本群,无需再处理"
+    code = "pointless_left" if event.kind == "member.left" else "pointless_removed"
     for kind in POINTLESS:
         case_ids = lock_open_tasks(
             batch.connection, batch.community_id, group_id=group_id, kind=kind, member_id=event.member_id, seq=None
         )
-        _decide(batch, case_ids, "cannot", note)
+        _decide(batch, case_ids, "cannot", code)
 
 
-def _decide(batch: Batch, case_ids: list[int], action: str, note: str) -> None:
+def _decide(batch: Batch, case_ids: list[int], action: str, code: str) -> None:
     open_cases = Case.objects.filter(community_id=batch.community_id, pk__in=case_ids, state=Case.State.OPEN)
     for case in open_cases.order_by("pk"):
         decide_case(
@@ -72,7 +73,8 @@ def _decide(batch: Batch, case_ids: list[int], action: str, note: str) -> None:
             user=PLATFORM,
             role="owner",
             version=case.version,
-            note=note,
+            note=WORDS[code],
+            came_of_it=detail(code),
             now=batch.now,
         )
 

@@ -17,13 +17,15 @@ import structlog
 from django.db import Error as DjangoError
 from django.db import InterfaceError, OperationalError, transaction
 from django.db import connection as django_connection
+from psycopg.types.json import Jsonb
 
 from qunzhu.kernel.clock import SYSTEM_CLOCK, Clock
 from qunzhu.kernel.connectors.local.client import LocalClient, spoken_time
-from qunzhu.kernel.connectors.port import Connector, How, Outcome, Refused, Task, capability
+from qunzhu.kernel.connectors.port import Connector, Detail, How, Outcome, Refused, Task, capability, detail
 from qunzhu.kernel.database import database_url
 from qunzhu.kernel.effects import locks
-from qunzhu.kernel.effects.outbox import CHANNEL
+from qunzhu.kernel.effects.details import put_into_words
+from qunzhu.kernel.effects.outbox import CHANNEL, NEEDS_MEMBER
 from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
@@ -52,7 +54,7 @@ class End:
 
     task: Task
     status: str
-    detail: str = ""
+    detail: Detail = field(default_factory=dict)
     error: str = ""
     retry_at: datetime | None = None
     case_id: int | None = None
@@ -126,7 +128,7 @@ class Deliverer:
             known = [c.name for c in self.connectors]
             tasks = locks.claim_orphans(raw_connection(), known, limit=self.batch, now=now)
             if tasks:
-                self._record([End(t, "unsupported", f"没有连接「{t.connector}」,不能执行") for t in tasks], now)
+                self._record([End(t, "unsupported", detail("no_connector", connector=t.connector)) for t in tasks], now)
         return len(tasks)
 
     def _claim(self, connector: Connector, now: datetime) -> list[Task]:
@@ -149,9 +151,9 @@ class Deliverer:
         profile = capability(task.profile)
         how: How = profile.how.get(task.kind, "none")
         if how == "none":
-            return End(task, "unsupported", profile.reasons.get(task.kind, f"{profile.title}不支持这个动作"))
+            return End(task, "unsupported", detail("profile", profile=profile.name, kind=task.kind))
         if how == "human":
-            return End(task, "task_created", "已转人工,按步骤执行")
+            return End(task, "task_created", detail("handed_over"))
         outcome: Outcome = connector.execute(raw_connection(), task, how, now=now)
         return End(task, outcome.result, outcome.detail, events=list(outcome.events))
 
@@ -176,9 +178,9 @@ class Deliverer:
         attempts = task.attempts + 1
         logger.warning("effect failed", effect=str(task.id), kind=task.kind, attempts=attempts, error=said)
         if isinstance(error, Refused):
-            return End(task, "failed", str(error), error=said)
+            return End(task, "failed", error.detail, error=said)
         if attempts >= MAX_ATTEMPTS:
-            return End(task, "failed", f"试了 {attempts} 次都没有成功", error=said)
+            return End(task, "failed", detail("gave_up", attempts=attempts), error=said)
         return End(task, "pending", error=said, retry_at=now + self.wait_after(attempts))
 
     def wait_after(self, attempts: int) -> timedelta:
@@ -187,6 +189,7 @@ class Deliverer:
         return timedelta(seconds=seconds * (0.5 + self.jitter() / 2))
 
     def _record(self, ends: list[End], now: datetime) -> None:
+        _drop_tasks_without_object(ends)
         events: list[NewEvent] = []
         for end in ends:
             events += end.events
@@ -202,7 +205,7 @@ class Deliverer:
             "UPDATE effect SET status = n.status, detail = n.detail, last_error = n.error, case_id = n.case_id,"
             " attempts = n.attempts, next_attempt_at = COALESCE(n.retry_at, next_attempt_at),"
             " finished_at = CASE WHEN n.status IN ('pending', 'task_created') THEN NULL ELSE %s::timestamptz END"
-            " FROM unnest(%s::int8[], %s::uuid[], %s::text[], %s::text[], %s::text[], %s::int8[], %s::int4[],"
+            " FROM unnest(%s::int8[], %s::uuid[], %s::text[], %s::jsonb[], %s::text[], %s::int8[], %s::int4[],"
             " %s::timestamptz[]) AS n(community_id, id, status, detail, error, case_id, attempts, retry_at)"
             " WHERE effect.community_id = n.community_id AND effect.id = n.id",
             [now, *_columns(ends)],
@@ -226,10 +229,26 @@ class Deliverer:
                 time.sleep(0.1 + self.jitter() * 0.3)
 
 
-def done_event(task: Task, result: str, detail: str, case_id: int | None, now: datetime) -> NewEvent:
+def _drop_tasks_without_object(ends: list[End]) -> None:
+    """Nobody is asked to act on a member who is out of the group by now.
+
+    The log is held first: who leaves after this finds the task open, and the consumer `effects` ends it.
+    """
+    asked = [e for e in ends if e.status == "task_created" and e.task.kind in NEEDS_MEMBER]
+    if not asked:
+        return
+    raw = raw_connection()
+    locks.hold_logs(raw, [e.task.community_id for e in ends])
+    gone = locks.out_of_group(raw, [e.task for e in asked])
+    for end in asked:
+        if end.task.id in gone:
+            end.status, end.detail = "done" if end.task.kind == "remove" else "unsupported", detail("member_gone")
+
+
+def done_event(task: Task, result: str, came_of_it: Detail, case_id: int | None, now: datetime) -> NewEvent:
     """`effect.done`: where the effect ended. A retried effect ends again, so the moment is part of the fact."""
     body: dict[str, Any] = {
-        "effect": str(task.id), "kind": task.kind, "result": result, "detail": detail, "cause_seq": task.cause_seq,
+        "effect": str(task.id), "kind": task.kind, "result": result, "detail": came_of_it, "cause_seq": task.cause_seq,
         "rule": task.rule,
     }  # fmt: skip
     if case_id is not None:
@@ -277,7 +296,7 @@ def _open_case(end: End, now: datetime) -> Any:
         kind="effect_failed",
         key=f"effect:{task.id}:failed:{now.isoformat()}",
         title=f"动作没有成功:{ACTION_NAMES.get(task.kind, task.kind)}({task.group_name})",
-        summary=end.detail,
+        summary=put_into_words(end.detail, translate=str, time=lambda at: spoken_time(at, now, task.timezone)),
         urgency="orange",
         payload={"effect": str(task.id), "kind": task.kind, "error": end.error},
         **common,
@@ -286,7 +305,7 @@ def _open_case(end: End, now: datetime) -> Any:
 
 def _columns(ends: list[End]) -> list[list[Any]]:
     rows = [
-        (e.task.community_id, e.task.id, e.status, e.detail, e.error, e.case_id, e.task.attempts + 1, e.retry_at)
+        (e.task.community_id, e.task.id, e.status, Jsonb(e.detail), e.error, e.case_id, e.task.attempts + 1, e.retry_at)
         for e in ends
     ]
     return [list(column) for column in zip(*rows, strict=True)]

@@ -82,6 +82,29 @@ def lock_open_tasks(
     return [case_id for (case_id,) in rows if case_id is not None]
 
 
+def hold_logs(conn: psycopg.Connection[Any], community_ids: list[int]) -> None:
+    """Hold the order of these logs, as appending to them does: nothing comes in between what is read and appended."""
+    conn.execute(
+        "SELECT 1 FROM event_head WHERE community_id = ANY(%s) ORDER BY community_id FOR UPDATE",
+        [sorted(set(community_ids))],
+    )
+
+
+def out_of_group(conn: psycopg.Connection[Any], tasks: list[Task]) -> set[UUID]:
+    """The effects whose member left the group, or was removed, and has not come back: by the log, which is ahead."""
+    rows = conn.execute(
+        "SELECT w.id FROM unnest(%s::uuid[], %s::int8[], %s::int8[], %s::int8[]) AS w(id, c, g, m)"
+        " CROSS JOIN LATERAL (SELECT kind FROM event e WHERE e.community_id = w.c AND e.member_id = w.m"
+        "  AND e.group_id = w.g AND e.kind IN ('member.joined', 'member.left', 'member.removed')"
+        "  AND NOT e.historic ORDER BY e.seq DESC LIMIT 1) AS last WHERE last.kind <> 'member.joined'",
+        [
+            [t.id for t in tasks], [t.community_id for t in tasks], [t.group_id for t in tasks],
+            [t.member_id for t in tasks],
+        ],
+    ).fetchall()  # fmt: skip
+    return {effect for (effect,) in rows}
+
+
 def lock_leased(conn: psycopg.Connection[Any], task: Task) -> bool:
     """Whether the effect is still waiting for the answer to this lease; holds it."""
     row = conn.execute(

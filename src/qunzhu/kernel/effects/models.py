@@ -28,7 +28,7 @@ class Effect(models.Model):
     attempts = models.IntegerField(default=0)
     next_attempt_at = models.DateTimeField()
     last_error = models.TextField(default="")
-    detail = models.TextField(default="")
+    detail = models.JSONField(default=dict)  # what came of it, see effects/details.py
     case_id = models.BigIntegerField(null=True)
     created_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)

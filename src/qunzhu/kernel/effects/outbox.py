@@ -45,7 +45,7 @@ _COLUMNS = {
     "attempts": "int4",
     "next_attempt_at": "timestamptz",
     "last_error": "text",
-    "detail": "text",
+    "detail": "jsonb",
     "created_at": "timestamptz",
 }
 
@@ -103,7 +103,7 @@ def request(
         (
             community_id, ids[i], r.key, r.kind, r.group_id, r.member_id, connectors[r.group_id],
             drop_nul(encode(r.payload).decode()), r.cause_seq, r.rule, r.requested_by, "pending", 0, now,
-            "", "", now + timedelta(microseconds=i),  # keeps the order of one batch
+            "", "{}", now + timedelta(microseconds=i),  # keeps the order of one batch
         )
         for i, r in enumerate(requests)
     ]  # fmt: skip

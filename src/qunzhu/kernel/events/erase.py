@@ -29,6 +29,7 @@ WORDLESS = (
 # Strings in JSON that are words of the machine and stay; every other string is blanked.
 _KEPT_KEYS = frozenset({
     "until", "kind", "effect", "rule", "step", "action", "level", "urgency", "state", "category", "connector",
+    "code", "profile",
 })  # fmt: skip
 
 
@@ -186,7 +187,7 @@ _TEXTS = {
     "decision": (("sentence",), ("facts", "effects")),
     "penalty": (("sentence",), ()),
     "report": (("reason",), ()),
-    "effect": (("detail", "last_error"), ("payload",)),
+    "effect": (("last_error",), ("payload", "detail")),
     "case": (("title", "summary", "note"), ("payload",)),
     "poisoned_event": (("error",), ()),
     "audit_entry": (("target",), ("detail",)),

@@ -270,10 +270,10 @@ def test_a_dead_letter_is_sent_again():
 
 
 @pytest.mark.parametrize(
-    ("action", "status", "result", "detail"),
-    [("mark_done", "done", "done", "mod 确认已完成:好了"), ("cannot", "failed", "failed", "mod 确认做不到:好了")],
+    ("action", "status", "code"), [("mark_done", "done", "confirmed"), ("cannot", "failed", "cannot")]
 )
-def test_a_human_task_ends_with_what_the_human_says(action, status, result, detail):
+def test_a_human_task_ends_with_what_the_human_says(action, status, code):
+    detail = {"code": code, "user": "mod", "note": "好了"}
     desk = Desk()
     effect = an_effect(desk, "task_created")
     case = desk.decide(desk.open("effect_task", payload={"effect": str(effect)}), action, note="好了")
@@ -281,7 +281,7 @@ def test_a_human_task_ends_with_what_the_human_says(action, status, result, deta
     assert (e.status, e.detail, e.finished_at) == (status, detail, NOW)
     (done,) = events_of(desk.community, "effect.done")
     assert done.body == {
-        "effect": str(effect), "kind": "mute", "result": result, "detail": detail, "cause_seq": 3, "rule": "r",
+        "effect": str(effect), "kind": "mute", "result": status, "detail": detail, "cause_seq": 3, "rule": "r",
         "case": case.pk,
     }  # fmt: skip
 

@@ -10,13 +10,12 @@ import psycopg
 from qunzhu.kernel.connectors.local import rooms
 from qunzhu.kernel.connectors.local.locks import lock_occupants, lock_rooms
 from qunzhu.kernel.connectors.local.rooms import Act
-from qunzhu.kernel.connectors.port import How, Outcome, Refused, Task, capability
+from qunzhu.kernel.connectors.port import How, Outcome, Refused, Task, detail
 from qunzhu.kernel.events.schema import NewEvent
 
 Connection = psycopg.Connection[Any]
 ROOM_ACTS = frozenset({"announce", "freeze", "unfreeze"})
-GONE = "成员已不在群里"
-OVER = "禁言的时间已经过去"
+GONE = detail("member_gone")
 
 
 class LocalClient:
@@ -34,9 +33,8 @@ class LocalClient:
     def execute(self, conn: Connection, task: Task, how: How, *, now: datetime) -> Outcome:
         act = Act(task.community_id, task.group_id, "qunzhu", now, str(task.id))
         if how == "emulated":
-            return Outcome(
-                "emulated", capability(task.profile).reasons[task.kind], _EMULATED[task.kind](conn, act, task)
-            )
+            why = detail("profile", profile=task.profile, kind=task.kind)
+            return Outcome("emulated", why, _EMULATED[task.kind](conn, act, task))
         return _NATIVE[task.kind](conn, act, task)
 
 
@@ -46,7 +44,7 @@ def _speak(_conn: Connection, act: Act, task: Task) -> Outcome:
     reply_to = payload.get("reply_to", payload.get("seq"))
     private = bool(payload.get("private"))
     said = rooms.sent(act, task.kind, payload["text"], to=to, reply_to=reply_to, private=private)
-    return Outcome("done", "已告诉本人" if private else "已发到群里", (said,))
+    return Outcome("done", detail("told" if private else "said"), (said,))
 
 
 def _with_text(act: Act, task: Task, happened: NewEvent) -> tuple[NewEvent, ...]:
@@ -57,47 +55,48 @@ def _with_text(act: Act, task: Task, happened: NewEvent) -> tuple[NewEvent, ...]
 def _mute(conn: Connection, act: Act, task: Task) -> Outcome:
     wanted = datetime.fromisoformat(task.payload["until"])
     if wanted <= act.now:  # a late retry: nobody can be muted in the past, and nobody is told so
-        return Outcome("unsupported", OVER)
+        return Outcome("unsupported", detail("mute_over"))
     muted = rooms.mute(conn, act, _member(task), wanted)
     if muted is None:
         return Outcome("unsupported", GONE)
-    until = datetime.fromisoformat(muted.body["until"])
-    return Outcome("done", f"已禁言到 {spoken_time(until, act.now, task.timezone)}", _with_text(act, task, muted))
+    return Outcome("done", detail("muted", until=muted.body["until"]), _with_text(act, task, muted))
 
 
 def _unmute(conn: Connection, act: Act, task: Task) -> Outcome:
     unmuted = rooms.unmute(conn, act, _member(task))
-    return Outcome("done", "已解除禁言", (unmuted,)) if unmuted else Outcome("done", "成员没有在禁言中")
+    return Outcome("done", detail("unmuted"), (unmuted,)) if unmuted else Outcome("done", detail("not_muted"))
 
 
 def _remove(conn: Connection, act: Act, task: Task) -> Outcome:
     removed = rooms.remove(conn, act, _member(task))
-    return Outcome("done", "已移出群", _with_text(act, task, removed)) if removed else Outcome("done", GONE)
+    return Outcome("done", detail("removed"), _with_text(act, task, removed)) if removed else Outcome("done", GONE)
 
 
 def _recall(conn: Connection, act: Act, task: Task) -> Outcome:
     seq = int(task.payload["seq"])
     found = rooms.message(conn, act, seq)
     if found is None:
-        raise Refused(f"群里没有编号 {seq} 的消息")
+        raise Refused("unknown_message", seq=seq)
     author, _, recalled = found
     if recalled:
-        return Outcome("done", "消息已经撤回过")
-    return Outcome("done", "消息已撤回", (rooms.recall(act, seq, author),))
+        return Outcome("done", detail("recalled_before"))
+    return Outcome("done", detail("recalled"), (rooms.recall(act, seq, author),))
 
 
 def _announce(conn: Connection, act: Act, task: Task) -> Outcome:
-    return Outcome("done", "群公告已更新", (rooms.announce(conn, act, task.payload["text"]),))
+    return Outcome("done", detail("announced"), (rooms.announce(conn, act, task.payload["text"]),))
 
 
 def _freeze(conn: Connection, act: Act, task: Task) -> Outcome:
     frozen = rooms.set_frozen(conn, act, frozen=True)
-    return Outcome("done", "群已冻结", _with_text(act, task, frozen)) if frozen else Outcome("done", "群已经是冻结状态")
+    if frozen is None:
+        return Outcome("done", detail("frozen_before"))
+    return Outcome("done", detail("frozen"), _with_text(act, task, frozen))
 
 
 def _unfreeze(conn: Connection, act: Act, _task: Task) -> Outcome:
     opened = rooms.set_frozen(conn, act, frozen=False)
-    return Outcome("done", "群已解冻", (opened,)) if opened else Outcome("done", "群没有被冻结")
+    return Outcome("done", detail("unfrozen"), (opened,)) if opened else Outcome("done", detail("not_frozen"))
 
 
 def _ask_to_be_quiet(_conn: Connection, act: Act, task: Task) -> tuple[NewEvent, ...]:
@@ -120,7 +119,7 @@ def _announce_reopening(conn: Connection, act: Act, _task: Task) -> tuple[NewEve
 
 def _member(task: Task) -> int:
     if task.member_id is None:
-        raise Refused("没有指明成员")
+        raise Refused("no_member")
     return task.member_id
 
 

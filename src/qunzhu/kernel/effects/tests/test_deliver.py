@@ -9,9 +9,10 @@ from django.db import connections, transaction
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.clock import FixedClock
 from qunzhu.kernel.connectors.local.client import LocalClient
+from qunzhu.kernel.connectors.local.services import join_room, leave_room
 from qunzhu.kernel.connectors.local.tests.rooms_made import NOW, Scene, make_scene
 from qunzhu.kernel.connectors.port import ACTIONS, PROFILES, Outcome, Refused
-from qunzhu.kernel.effects import consumer, outbox
+from qunzhu.kernel.effects import consumer, locks, outbox
 from qunzhu.kernel.effects.deliver import MAX_ATTEMPTS, Deliverer
 from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.effects.outbox import EffectRequest
@@ -77,8 +78,8 @@ def test_every_action_is_native_with_all_capabilities():
     done = scene.events("effect.done")
     assert [e.body["kind"] for e in done] == list(ids)
     assert done[3].body == {
-        "effect": ids["mute"], "kind": "mute", "result": "done", "detail": "已禁言到 13:00", "cause_seq": 1,
-        "rule": "flood",
+        "effect": ids["mute"], "kind": "mute", "result": "done", "detail": {"code": "muted", "until": UNTIL},
+        "cause_seq": 1, "rule": "flood",
     }  # fmt: skip
     assert scene.occupant(member).removed_at == NOW
     scene.room.refresh_from_db()
@@ -214,8 +215,9 @@ def test_one_bad_effect_is_undone_and_retried_and_the_others_are_not_held_up():
         runner.run_once()
     assert waits == [1, 2, 4, 8, 16]
     effect = Effect.objects.get(idempotency_key="bad")
-    assert (effect.status, effect.attempts, effect.detail) == ("failed", 6, "试了 6 次都没有成功")
+    assert (effect.status, effect.attempts, effect.detail) == ("failed", 6, {"code": "gave_up", "attempts": 6})
     case = Case.objects.get()
+    assert case.summary == "试了 6 次都没有成功"
     assert (case.kind, case.title, effect.case_id) == ("effect_failed", "动作没有成功:禁言(一群)", case.pk)
     assert [e.body["result"] for e in scene.events("effect.done")] == ["done", "failed"]
 
@@ -224,9 +226,9 @@ def test_a_dead_letter_can_be_tried_again():
     scene = make_scene()
     bad = scene.people[0].member.pk
     effect_id = scene.ask("mute", member=bad, until=UNTIL, minutes=60)
-    Deliverer([Flaky(bad, Refused("不行"))], clock=FixedClock(NOW)).run_once()
+    Deliverer([Flaky(bad, Refused("quoted", text="不行"))], clock=FixedClock(NOW)).run_once()
     effect = Effect.objects.get()
-    assert (effect.status, effect.attempts, effect.detail) == ("failed", 1, "不行")
+    assert (effect.status, effect.attempts, effect.detail) == ("failed", 1, {"code": "quoted", "text": "不行"})
     retry_effect(community_id=scene.community.pk, effect_id=effect.id, now=NOW + timedelta(seconds=5))
     with pytest.raises(NotFailed):
         retry_effect(community_id=scene.community.pk, effect_id=effect.id, now=NOW)
@@ -274,7 +276,7 @@ class Outside:
         self.acts.append(task.kind)
         if self.during:
             self.during()
-        return Outcome("done", "ok")
+        return Outcome("done", {"code": "said"})
 
 
 def move_outside(scene: Scene) -> None:
@@ -329,7 +331,7 @@ def test_an_effect_of_an_unknown_connector_does_not_wait_forever():
     scene.ask("say", text="a")
     deliverer().run_once()
     effect = Effect.objects.get()
-    assert (effect.status, effect.detail) == ("unsupported", "没有连接「outside」,不能执行")
+    assert (effect.status, effect.detail) == ("unsupported", {"code": "no_connector", "connector": "outside"})
 
 
 def test_muting_or_removing_somebody_who_left_is_said_as_it_is():
@@ -340,6 +342,63 @@ def test_muting_or_removing_somebody_who_left_is_said_as_it_is():
     scene.ask("remove", member=gone)
     deliverer().run_once()
     assert [(e.kind, e.status, e.detail) for e in Effect.objects.order_by("created_at", "kind")] == [
-        ("mute", "unsupported", "成员已不在群里"), ("remove", "done", "成员已不在群里"),
+        ("mute", "unsupported", {"code": "member_gone"}), ("remove", "done", {"code": "member_gone"}),
     ]  # fmt: skip
     assert {e.kind for e in scene.events()} == {"effect.done"}
+
+
+def test_a_task_about_somebody_who_left_ends_at_once_and_one_who_came_back_is_acted_on():
+    scene = make_scene(profile="wecom-customer-group", people=2)
+    gone, back = (p.member.pk for p in scene.people)
+    for member in (gone, back):
+        leave_room(room=scene.room, member_id=member, now=NOW)
+    join_room(room=scene.room, nickname="又来了", now=NOW + timedelta(minutes=1), member_id=back)
+    scene.start = scene.events()[-1].seq
+    for kind in ("warn", "mute", "remove"):
+        scene.ask(kind, f"{kind}-gone", member=gone, **PAYLOADS[kind])
+        scene.ask(kind, f"{kind}-back", member=back, **PAYLOADS[kind])
+    scene.ask("recall", member=gone, seq=1)  # what was said is still there to be recalled
+    deliverer().run_once()
+    assert {e.idempotency_key: (e.status, e.detail["code"]) for e in Effect.objects.all()} == {
+        "warn-gone": ("unsupported", "member_gone"),
+        "mute-gone": ("unsupported", "member_gone"),
+        "remove-gone": ("done", "member_gone"),
+        "warn-back": ("task_created", "handed_over"),
+        "mute-back": ("task_created", "handed_over"),
+        "remove-back": ("task_created", "handed_over"),
+        "recall": ("task_created", "handed_over"),
+    }
+    assert sorted(Case.objects.values_list("member_id", "payload__kind")) == sorted(
+        [(gone, "recall"), (back, "warn"), (back, "mute"), (back, "remove")]
+    )
+    assert Effect.objects.filter(finished_at=None).count() == 4
+
+
+def test_a_leave_that_comes_while_a_task_is_made_waits_and_ends_it():
+    scene = make_scene(profile="wecom-customer-group", people=1)
+    (member,) = (p.member.pk for p in scene.people)
+    move_outside(scene)  # where no lock on the room's seats is shared with whoever leaves
+    scene.ask("mute", member=member, **PAYLOADS["mute"])
+    leaver = threading.Thread(target=leave, args=(scene, member))
+    with transaction.atomic():
+        locks.hold_logs(raw_connection(), [scene.community.pk])  # as a deliverer that has looked does
+        leaver.start()
+        wait_until_blocked()
+        assert Deliverer([Outside()], clock=FixedClock(NOW)).run_once() == 1
+    leaver.join()
+    Runner([consumer.CONSUMER], clock=FixedClock(NOW)).run_once()
+    effect, case = Effect.objects.get(), Case.objects.get()
+    assert (effect.status, effect.detail, case.state) == ("failed", {"code": "pointless_left"}, "decided")
+
+
+def leave(scene: Scene, member: int) -> None:
+    try:
+        leave_room(room=scene.room, member_id=member, now=NOW)
+    finally:
+        connections.close_all()
+
+
+def wait_until_blocked() -> None:
+    """Until somebody waits for what this transaction holds."""
+    while not raw_connection().execute("SELECT count(*) FROM pg_locks WHERE NOT granted").fetchone()[0]:
+        pass
