@@ -1,4 +1,4 @@
-"""How fast one member may send: a token bucket each, in this process."""
+"""How fast one member may send: a token bucket each, in this process (docs/operations/running.md says what follows)."""
 
 import time
 from collections.abc import Callable
