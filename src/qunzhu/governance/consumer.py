@@ -188,7 +188,7 @@ def _hear_report(batch: Batch, event: Event, filed: dict[tuple[int, int], dateti
 def _name_of(batch: Batch, event: Event, member: int) -> str | None:
     """What the member is called in the group of the event, else in the community; None when there is no such member."""
     known = Member.objects.filter(community_id=batch.community_id, pk=member).values_list("display_name", flat=True)
-    here = Membership.objects.filter(community_id=batch.community_id, group_id=event.group_id, member_id=member)
+    here = Membership.objects.filter(community_id=batch.community_id, group_id=event.group_id or 0, member_id=member)
     display = known.first()
     return None if display is None else here.values_list("nickname", flat=True).first() or display
 

@@ -19,12 +19,11 @@ from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.models import Group
 from qunzhu.kernel.connectors.local.models import Occupant, Room
 from qunzhu.kernel.connectors.local.services import JoinRefused, join_room
-from qunzhu.kernel.connectors.local.tokens import COOKIE, COOKIE_SECONDS
 from qunzhu.kernel.connectors.port import capability
 from qunzhu.kernel.events.models import EventHead
 from qunzhu.portal import selectors
 from qunzhu.portal.forms import JoinForm
-from qunzhu.portal.identity import Visitor, members_only, visitor_of
+from qunzhu.portal.identity import Visitor, members_only, remember, visitor_of
 from qunzhu.portal.words import chat_words, chips, refusal
 
 # Fetched at once instead of one after the other as the imports are found; a test keeps the list complete.
@@ -44,18 +43,18 @@ def join(request: HttpRequest, code: str) -> HttpResponse:
     room = get_object_or_404(Room, join_code=code)
     group = Group.objects.select_related("community").get(pk=room.group_id)
     visitor = visitor_of(request)
-    known = visitor if visitor and visitor.community.pk == room.community_id else None
+    known = visitor.in_community(room.community_id) if visitor else None
     seat = Occupant.objects.filter(group_id=group.pk, member_id=known.member.pk).first() if known else None
     if seat and seat.removed_at is None:
-        return redirect("portal:chat", group.pk)
+        return redirect("portal:chat", group.pk)  # which makes it the community that is looked at
     form = JoinForm(request.POST or None, initial={"nickname": known.member.display_name if known else ""})
     refused = refusal("removed", group) if seat else _closed_door(group, room)
     if request.method == "POST" and refused is None and form.is_valid():
         try:
-            return _let_in(request, room, known, form.cleaned_data["nickname"])
+            return _let_in(request, room, visitor, form.cleaned_data["nickname"])
         except JoinRefused as error:
             if error.code == "nickname":
-                form.add_error("nickname", error.message)
+                form.add_error("nickname", _("昵称里有不能显示的字符。"))
             else:
                 refused = refusal(error.code, group)
     context = {
@@ -74,7 +73,8 @@ def _closed_door(group: Group, room: Room) -> tuple[str, str] | None:
     return refusal("full", group) if selectors.occupant_count(group.pk) >= group.capacity else None
 
 
-def _let_in(request: HttpRequest, room: Room, known: Visitor | None, nickname: str) -> HttpResponse:
+def _let_in(request: HttpRequest, room: Room, visitor: Visitor | None, nickname: str) -> HttpResponse:
+    known = visitor.in_community(room.community_id) if visitor else None
     joined = join_room(
         room=room,
         nickname=nickname,
@@ -83,14 +83,9 @@ def _let_in(request: HttpRequest, room: Room, known: Visitor | None, nickname: s
         via="qr" if request.POST.get("via") == "qr" else "link",
     )
     response = redirect("portal:chat", room.group_id)
-    response.set_cookie(
-        COOKIE,
-        joined.token,
-        max_age=COOKIE_SECONDS,
-        httponly=True,
-        samesite="Lax",
-        secure=settings.PUBLIC_URL.startswith("https://"),
-    )
+    before = (visitor, *visitor.elsewhere) if visitor else ()
+    elsewhere = tuple(v for v in before if v.community.pk != room.community_id)
+    remember(response, Visitor(joined.member.community, joined.member, elsewhere))
     return response
 
 
@@ -115,9 +110,11 @@ def _join_url(code: str) -> str:
 @members_only
 def chat(request: HttpRequest, visitor: Visitor, group_id: int) -> HttpResponse:
     """The group chat. The page brings who is there; the conversation comes from the receiver."""
-    seat = selectors.seat_of(visitor.community.pk, group_id, visitor.member.pk)
-    if seat is None:
+    here, looked_at = _in_group(visitor, group_id), visitor
+    seat = selectors.seat_of(here.community.pk, group_id, here.member.pk) if here else None
+    if here is None or seat is None:
         return render(request, "portal/stranger.html", {"visitor": visitor}, status=404)
+    visitor = here
     group, room, occupant = seat
     head = EventHead.objects.get(community_id=visitor.community.pk).seq
     how = capability(group.profile).how
@@ -129,7 +126,7 @@ def chat(request: HttpRequest, visitor: Visitor, group_id: int) -> HttpResponse:
         "frozen": room.frozen and how["freeze"] != "emulated",
         "announcement": room.announcement,
         "acts": selectors.hand_acts(how, occupant.role),
-        "members": selectors.occupants(group.pk) if occupant.removed_at is None else [],
+        "members": selectors.occupants(group.pk, mutes=native_mute) if occupant.removed_at is None else [],
         "me": {
             "id": occupant.member_id, "nickname": occupant.nickname, "role": occupant.role,
             "muted_until": occupant.muted_until.isoformat() if occupant.muted_until and native_mute else None,
@@ -142,7 +139,31 @@ def chat(request: HttpRequest, visitor: Visitor, group_id: int) -> HttpResponse:
         "rows": selectors.my_groups(visitor.community.pk, visitor.member.pk),
         "acts": config["acts"], "removed": occupant.removed_at is not None,
     }  # fmt: skip
-    return render(request, "portal/chat.html", context)
+    response = render(request, "portal/chat.html", context)
+    if visitor is not looked_at:
+        remember(response, visitor)
+    return response
+
+
+def _in_group(visitor: Visitor, group_id: int) -> Visitor | None:
+    """Who the person is in the community of the group; a single community needs no look-up."""
+    if not visitor.elsewhere:
+        return visitor
+    community_id = Group.objects.filter(pk=group_id).values_list("community_id", flat=True).first()
+    return visitor.in_community(community_id) if community_id else None
+
+
+@require_POST
+@members_only
+def switch(request: HttpRequest, visitor: Visitor) -> HttpResponse:
+    """Look at another community that this browser is a member of; 404 for any other, and nothing changes."""
+    raw = request.POST.get("community", "")
+    chosen = visitor.in_community(int(raw)) if raw.isascii() and raw.isdigit() and len(raw) <= 18 else None  # noqa: PLR2004
+    if chosen is None:
+        raise Http404(_("你不在这个社群里"))
+    response = redirect("portal:groups")
+    remember(response, chosen)
+    return response
 
 
 @require_GET

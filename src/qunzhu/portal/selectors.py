@@ -51,15 +51,18 @@ def seat_of(community_id: int, group_id: int, member_id: int) -> tuple[Group, Ro
     return (group, room, occupant) if group and room and occupant else None
 
 
-def occupants(group_id: int) -> list[dict[str, Any]]:
-    """Who sits in a room, as the chat page wants it: id, nickname, role, muted_until (ISO 8601 or None)."""
+def occupants(group_id: int, *, mutes: bool) -> list[dict[str, Any]]:
+    """Who sits in a room, as the chat page wants it: id, nickname, role, muted_until (ISO 8601 or None).
+
+    `mutes`: whether the platform that the room plays can mute; else a mute from before it was switched says nothing.
+    """
     rows = Occupant.objects.filter(group_id=group_id, removed_at=None).order_by("member_id")
     return [
         {
             "id": row.member_id,
             "nickname": row.nickname,
             "role": row.role,
-            "muted_until": row.muted_until.isoformat() if row.muted_until else None,
+            "muted_until": row.muted_until.isoformat() if mutes and row.muted_until else None,
         }
         for row in rows
     ]

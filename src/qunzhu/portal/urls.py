@@ -13,6 +13,7 @@ urlpatterns = [
     path("g/<int:group_id>/", pages.chat, name="chat"),
     path("me/", pages.me, name="me"),
     path("me/groups/", pages.groups, name="groups"),
+    path("me/switch/", pages.switch, name="switch"),
     path("me/points/", pages.points, name="points"),
     path("me/penalties/", pages.penalties, name="penalties"),
     path("me/data/", privacy.data, name="data"),

@@ -1,6 +1,6 @@
 """HTTP of the local chat: posts are acknowledged after commit, pages hear what happens. Knows nothing of Django.
 
-Every refusal is `{"error": code, "message": a Chinese sentence, …}` with its status:
+Every refusal is `{"error": code, "message": a sentence in the reader's language, …}` with its status:
 400 malformed, empty, too_long · 401 no_member · 403 forged, not_member, removed, muted (until), frozen, closed …
 404 unknown_group, unknown_message · 413 too_large · 415 not_an_image · 429 too_fast · 503 unavailable.
 """
@@ -36,7 +36,8 @@ from qunzhu.kernel.connectors.local.parse import (
     decode,
     parse_post,
 )
-from qunzhu.kernel.connectors.local.tokens import MemberToken, read_console_token, read_member_token
+from qunzhu.kernel.connectors.local.refusals import body_of
+from qunzhu.kernel.connectors.local.tokens import MemberToken, read_console_token
 from qunzhu.kernel.events.schema import Appended
 from qunzhu.receive import hands, upload, views
 from qunzhu.receive.answers import Head, Receive, Scope, Send, answer, answer_refusal, encode_json, read_body
@@ -104,9 +105,8 @@ class PostMessage:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = time.perf_counter()
-        receiver = receiver_of(scope)
+        receiver, head = receiver_of(scope), Head(scope)
         try:
-            head = Head(scope)
             head.check_not_forged()
             sender = head.member()
             body = await read_body(receive, head.length)
@@ -122,7 +122,7 @@ class PostMessage:
             await answer(send, b'{"seq":%d}' % result.seq)
         else:
             POSTS.labels(str(result.status)).inc()
-            await answer_refusal(send, result)
+            await answer_refusal(send, result, language=head.language, now=receiver.clock.now())
         POST_SECONDS.observe(time.perf_counter() - began)
 
 
@@ -147,9 +147,8 @@ class Hand:
         self.work = work
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        receiver = receiver_of(scope)
+        receiver, head = receiver_of(scope), Head(scope)
         try:
-            head = Head(scope)
             head.check_not_forged()
             sender = head.member()
             body = await read_body(receive, head.length)
@@ -157,7 +156,7 @@ class Hand:
             wanted = decode(body, self.kind)
             done = await _in_database(receiver, self.work, sender, wanted, now=receiver.clock.now())
         except Refusal as refusal:
-            await answer_refusal(send, refusal)
+            await answer_refusal(send, refusal, language=head.language, now=receiver.clock.now())
         else:
             await answer(send, encode_json(done))
 
@@ -170,22 +169,24 @@ async def _in_database(receiver: Receiver, work: Callable[..., T], *args: Any, *
         raise unavailable() from error
 
 
-async def _json(work: Callable[[], Any]) -> Response:
+async def _json(request: Request, work: Callable[[], Any]) -> Response:
     """The answer of a GET, or its refusal."""
     try:
         return Response(encode_json(await work()), media_type="application/json", headers=_PRIVATE)
     except Refusal as refusal:
-        return refused(refusal)
+        return refused(request, refusal)
 
 
 _PRIVATE = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
-def refused(refusal: Refusal) -> Response:
+def refused(request: Request, refusal: Refusal) -> Response:
     """A refusal as a Starlette response."""
     wait = refusal.more.get("retry_after")
     headers = {**_PRIVATE, "retry-after": str(wait)} if wait else _PRIVATE
-    return Response(encode_json(refusal.body()), refusal.status, headers, "application/json")
+    now = receiver_of(request.scope).clock.now()
+    body = body_of(refusal, language=Head(request.scope).language, now=now)
+    return Response(encode_json(body), refusal.status, headers, "application/json")
 
 
 async def history(request: Request) -> Response:
@@ -199,7 +200,7 @@ async def history(request: Request) -> Response:
             receiver, views.history, sender, group, before=before, limit=50 if limit is None else limit
         )
 
-    return await _json(work)
+    return await _json(request, work)
 
 
 async def members(request: Request) -> Response:
@@ -210,7 +211,7 @@ async def members(request: Request) -> Response:
         sender, group = Head(request.scope).member(), _number(request, "group")
         return await _in_database(receiver, views.members, sender, group, now=receiver.clock.now())
 
-    return await _json(work)
+    return await _json(request, work)
 
 
 async def state(request: Request) -> Response:
@@ -221,7 +222,7 @@ async def state(request: Request) -> Response:
         sender, group = Head(request.scope).member(), _number(request, "group")
         return await _in_database(receiver, _checked_state, sender, group)
 
-    return await _json(work)
+    return await _json(request, work)
 
 
 def _checked_state(conn: Any, sender: MemberToken, group: int) -> dict[str, Any]:
@@ -237,7 +238,7 @@ async def live_local(request: Request) -> Response:
         after = _resume(request)
         await _in_database(receiver, views.seat_of, sender, group)
     except Refusal as refusal:
-        return refused(refusal)
+        return refused(request, refusal)
     return _sse(receiver.stream.member_pages(sender, group, after))
 
 
@@ -248,7 +249,7 @@ async def live_console(request: Request) -> Response:
         community = _console_community(request)
         after = _resume(request)
     except Refusal as refusal:
-        return refused(refusal)
+        return refused(request, refusal)
     return _sse(receiver.stream.console_pages(community, after))
 
 
@@ -278,9 +279,8 @@ class Upload:
     """POST /in/local/upload?group: the image is the body, its content-type image/*, with the header X-Qunzhu."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        receiver = receiver_of(scope)
+        receiver, head = receiver_of(scope), Head(scope)
         try:
-            head = Head(scope)
             head.check_not_forged()
             sender = head.member()
             group = _number(Request(scope), "group")
@@ -291,7 +291,7 @@ class Upload:
             picture = await run_in_threadpool(upload.read_picture, body)
             kept = await _in_database(receiver, upload.keep, sender, group, picture, now=now)
         except Refusal as refusal:
-            await answer_refusal(send, refusal)
+            await answer_refusal(send, refusal, language=head.language, now=receiver.clock.now())
         else:
             await answer(send, encode_json(kept))
 
@@ -302,12 +302,12 @@ async def show_upload(request: Request) -> Response:
     try:
         token = request.query_params.get("token")
         community = read_console_token(token) if token else None
-        member = read_member_token(Head(request.scope).cookie)
+        session = Head(request.scope).session()
         media_type, content = await _in_database(
-            receiver, upload.find, _uuid(request.path_params["upload"]), member=member, community_id=community
+            receiver, upload.find, _uuid(request.path_params["upload"]), session=session, community_id=community
         )
     except Refusal as refusal:
-        return refused(refusal)
+        return refused(request, refusal)
     headers = {
         "x-content-type-options": "nosniff",
         "cache-control": "private, max-age=31536000, immutable",

@@ -15,12 +15,15 @@ from PIL import Image, ImageOps
 
 from qunzhu.kernel.connectors.local.admission import check_may_speak
 from qunzhu.kernel.connectors.local.parse import Refusal
-from qunzhu.kernel.connectors.local.tokens import MemberToken
+from qunzhu.kernel.connectors.local.tokens import MemberToken, Session, in_community
 from qunzhu.kernel.database import home
 from qunzhu.receive.views import seat_of
 
 UPLOAD_LIMIT = 5 * 1024 * 1024
 MOST_PIXELS = 24_000_000
+MOST_FRAMES = 300
+MOST_MOVING_PIXELS = 40_000_000  # of all frames of an animation together: about two seconds of work
+LEAST_MILLISECONDS, USUAL_MILLISECONDS, MOST_MILLISECONDS = 20, 100, 60_000  # of a frame; browsers do the same
 FORMATS = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp", "GIF": "image/png", "MPO": "image/jpeg"}
 
 
@@ -35,9 +38,9 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 def read_picture(data: bytes) -> Picture:
-    """Decode and encode again: what is not an image does not survive. Animations keep their first frame.
+    """Decode and encode again: what is not an image does not survive. Animations become WebP, and go on moving.
 
-    Raises Refusal 413 (too many pixels), 415 (not an image that is taken).
+    Raises Refusal 413 (too many pixels, or frames), 415 (not an image that is taken).
     """
     try:
         with warnings.catch_warnings():
@@ -45,6 +48,8 @@ def read_picture(data: bytes) -> Picture:
             image = Image.open(io.BytesIO(data), formats=tuple(FORMATS))
             _check_pixels(image)
             media_type = FORMATS[image.format or ""]
+            if image.format != "MPO" and _moves(image):  # the other pictures of an MPO are no frames
+                return _encode_moving(image)
             return _encode(ImageOps.exif_transpose(image), media_type)
     except Refusal:
         raise
@@ -62,6 +67,48 @@ def _check_pixels(image: Image.Image) -> None:
 
 def _too_many_pixels() -> Refusal:
     return Refusal(413, "too_many_pixels", "图片太大了,请缩小后再发")
+
+
+def _moves(image: Image.Image) -> bool:
+    """Whether it has frames; raises Refusal 413 for more than are taken, without counting them all."""
+    if not getattr(image, "is_animated", False):
+        return False
+    try:
+        image.seek(MOST_FRAMES)
+    except EOFError:
+        image.seek(0)
+    else:
+        raise _too_much_animation()
+    if image.width * image.height * getattr(image, "n_frames", 1) > MOST_MOVING_PIXELS:
+        raise _too_much_animation()
+    return True
+
+
+def _too_much_animation() -> Refusal:
+    return Refusal(413, "animation_too_large", "动图太大或太长了,请剪短后再发")
+
+
+def _encode_moving(image: Image.Image) -> Picture:
+    """Frame by frame, so that never more than one is held; metadata are not handed on."""
+    durations = []
+    for index in range(getattr(image, "n_frames", 1)):
+        image.seek(index)
+        image.load()  # a WebP says only then how long its frame stays
+        durations.append(_milliseconds(image.info.get("duration")))
+    image.seek(0)
+    loop = image.info.get("loop", 0)
+    out = io.BytesIO()
+    image.save(
+        out, "WEBP", save_all=True, duration=durations, loop=loop if 0 <= loop <= 65_535 else 0,  # noqa: PLR2004
+        quality=80, background=(0, 0, 0, 0), exif=b"", xmp=b"", icc_profile=b"",
+    )  # fmt: skip
+    encoded = out.getvalue()
+    return Picture("image/webp", image.width, image.height, encoded, hashlib.sha256(encoded).hexdigest())
+
+
+def _milliseconds(duration: object) -> int:
+    given = int(duration) if isinstance(duration, int | float) else 0
+    return min(given, MOST_MILLISECONDS) if given >= LEAST_MILLISECONDS else USUAL_MILLISECONDS
 
 
 def _encode(image: Image.Image, media_type: str) -> Picture:
@@ -126,7 +173,7 @@ def _write_file(path: Path, data: bytes) -> None:
 
 
 def find(
-    conn: psycopg.Connection[Any], upload: UUID, *, member: MemberToken | None, community_id: int | None
+    conn: psycopg.Connection[Any], upload: UUID, *, session: Session, community_id: int | None
 ) -> tuple[str, bytes]:
     """(media type, content) for a member of its group or the console of its community. Raises Refusal 404, 403."""
     row = conn.execute(
@@ -135,6 +182,7 @@ def find(
     if row is None:
         raise Refusal(404, "unknown_image", "没有找到这张图片")
     if community_id != row[0]:
+        member = in_community(session, row[0])
         if member is None:
             raise Refusal(403, "not_member", "只有群成员能看这张图片")
         seat_of(conn, member, row[1])

@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from qunzhu.governance.models import Penalty
 from qunzhu.kernel.clock import SYSTEM_CLOCK
@@ -15,7 +17,7 @@ from qunzhu.kernel.community.models import Community, Group, Member
 from qunzhu.kernel.community.services import create_community, create_group
 from qunzhu.kernel.connectors.local.models import Occupant, Room
 from qunzhu.kernel.connectors.local.services import Joined, join_room, open_room, set_role
-from qunzhu.kernel.connectors.local.tokens import COOKIE, read_member_token
+from qunzhu.kernel.connectors.local.tokens import COOKIE, MemberToken, read_session, session_token
 from qunzhu.kernel.engine.models import RulebookVersion
 from qunzhu.kernel.events.models import Event
 from qunzhu.portal.pages import CHAT_MODULES
@@ -78,7 +80,7 @@ def test_joining_writes_a_member_an_event_and_a_safe_cookie(room: Room) -> None:
     member = Member.objects.get()
     assert member.display_name == "小 北"
     cookie = page.cookies[COOKIE]
-    assert read_member_token(cookie.value) == (room.community_id, member.pk)
+    assert read_session(cookie.value) == ((room.community_id, member.pk),)
     assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
     joined = Event.objects.get(kind="member.joined")
     assert (joined.member_id, joined.body["nickname"], joined.body["via"]) == (member.pk, "小 北", "qr")
@@ -189,6 +191,17 @@ def test_the_chat_page_brings_the_room_and_only_what_the_role_may_do(room: Room,
     }
 
 
+def test_a_mute_from_before_says_nothing_where_the_platform_cannot_mute(group: Group, room: Room, chen: Joined) -> None:
+    until = SYSTEM_CLOCK.now() + timedelta(hours=1)
+    Occupant.objects.filter(member_id=chen.member.pk).update(muted_until=until)
+    seen = {}
+    for profile in ("full", "personal-wechat"):
+        Group.objects.update(profile=profile)
+        config = config_of(browser_of(chen).get(f"/g/{group.pk}/"))
+        seen[profile] = (config["me"]["muted_until"], config["members"][0]["muted_until"])
+    assert seen == {"full": (until.isoformat(), until.isoformat()), "personal-wechat": (None, None)}
+
+
 def test_my_pages_cost_a_fixed_number_of_queries(room: Room, chen: Joined, django_assert_max_num_queries: Any) -> None:
     for path in ("/me/", "/me/groups/", "/me/points/", "/me/penalties/", f"/g/{room.group_id}/"):
         with django_assert_max_num_queries(12):
@@ -249,3 +262,99 @@ def test_every_module_of_the_chat_is_preloaded_and_the_page_is_small() -> None:
     modules = {f"portal/js/{file.name}" for file in (STATIC / "portal/js").glob("*.js")} - {"portal/js/chat.js"}
     assert modules == set(CHAT_MODULES)
     assert sum(file.stat().st_size for file in STATIC.rglob("*.*")) < 200_000
+
+
+@pytest.fixture
+def elsewhere() -> Room:
+    other = create_community(
+        slug="elsewhere", name="读书会", timezone="Asia/Shanghai", blueprint={}, now=SYSTEM_CLOCK.now()
+    )
+    group = create_group(
+        community=other, name="读书 1 群", platform_id="p2", capacity=3, announcement="", now=SYSTEM_CLOCK.now()
+    )
+    return open_room(group=group)
+
+
+def session_of(client: Client) -> list[MemberToken]:
+    return list(read_session(client.cookies[COOKIE].value))
+
+
+def test_joining_in_a_second_community_keeps_the_first(room: Room, chen: Joined, elsewhere: Room) -> None:
+    client = browser_of(chen)
+    first = MemberToken(room.community_id, chen.member.pk)
+    page = client.post(f"/j/{elsewhere.join_code}/", {"nickname": "读者陈"})
+    assert (page.status_code, page["Location"]) == (302, f"/g/{elsewhere.group_id}/")
+    second = MemberToken(elsewhere.community_id, Member.objects.get(display_name="读者陈").pk)
+    assert session_of(client) == [second, first]
+    assert Event.objects.filter(kind="member.joined", community_id=room.community_id).count() == 1
+
+    groups = client.get("/me/groups/").content.decode()
+    assert ("读书 1 群" in groups, "早报 1 群" in groups) == (True, False)
+    assert "我的其他社群" in groups
+    assert "职场知识社" in groups
+    assert client.post("/me/switch/", {"community": room.community_id})["Location"] == "/me/groups/"
+    assert session_of(client) == [first, second]
+    groups = client.get("/me/groups/").content.decode()
+    assert ("读书 1 群" in groups, "早报 1 群" in groups) == (False, True)
+    me = client.get("/me/").content.decode()
+    assert "<h2>老陈</h2>" in me
+    for path in ("/me/", "/me/points/", "/me/penalties/"):
+        assert client.get(path).context["visitor"].member == chen.member
+
+    # Opening a group of the other community looks at that one; nobody had to come in again.
+    page = client.get(f"/g/{elsewhere.group_id}/")
+    assert config_of(page)["me"]["id"] == second.member_id
+    assert session_of(client) == [second, first]
+    assert client.get(f"/j/{room.join_code}/")["Location"] == f"/g/{room.group_id}/"
+    assert Member.objects.count() == 2
+
+
+def test_only_communities_of_the_browser_can_be_switched_to(room: Room, chen: Joined, elsewhere: Room) -> None:
+    reader = join_room(room=elsewhere, nickname="读者", now=SYSTEM_CLOCK.now())
+    client = browser_of(chen)
+    for community in (elsewhere.community_id, 10**9, "x", "", "-1", "９", "9" * 30):
+        page = client.post("/me/switch/", {"community": community})
+        assert (page.status_code, COOKIE in page.cookies) == (404, False)
+    assert client.get(f"/g/{elsewhere.group_id}/").status_code == 404
+    assert client.get("/me/switch/").status_code == 405
+    assert Client().post("/me/switch/", {"community": room.community_id}).status_code == 403
+    strict = Client(enforce_csrf_checks=True)
+    strict.cookies[COOKIE] = session_token(
+        [MemberToken(room.community_id, chen.member.pk), MemberToken(elsewhere.community_id, reader.member.pk)]
+    )
+    page = strict.post("/me/switch/", {"community": elsewhere.community_id})
+    assert (page.status_code, COOKIE in page.cookies) == (403, False)
+
+
+def test_a_forged_a_crossed_and_an_erased_member_of_a_session_is_nobody(
+    room: Room, chen: Joined, elsewhere: Room
+) -> None:
+    reader = join_room(room=elsewhere, nickname="读者", now=SYSTEM_CLOCK.now())
+    first = MemberToken(room.community_id, chen.member.pk)
+    second = MemberToken(elsewhere.community_id, reader.member.pk)
+    client = Client()
+    client.cookies[COOKIE] = session_token([first, second]).replace(f"~{second.community_id}.", "~77.")
+    assert client.get("/me/").status_code == 403
+    # Signed, but of two communities crossed: neither is believed.
+    crossed = [MemberToken(first.community_id, second.member_id), MemberToken(second.community_id, first.member_id)]
+    client.cookies[COOKIE] = session_token(crossed)
+    assert client.get("/me/").status_code == 403
+    client.cookies[COOKIE] = session_token([first, second])
+    Member.objects.filter(pk=first.member_id).update(erased_at=SYSTEM_CLOCK.now())
+    page = client.get("/me/")
+    assert (page.context["visitor"].member, page.context["visitor"].elsewhere) == (reader.member, ())
+    assert client.get(f"/g/{room.group_id}/").status_code == 404
+
+
+def test_more_communities_cost_no_more_queries(
+    room: Room, chen: Joined, elsewhere: Room, django_assert_num_queries: Any
+) -> None:
+    reader = join_room(room=elsewhere, nickname="读者", now=SYSTEM_CLOCK.now())
+    first = MemberToken(room.community_id, chen.member.pk)
+    alone, both = Client(), Client()
+    alone.cookies[COOKIE] = session_token([first])
+    both.cookies[COOKIE] = session_token([first, MemberToken(elsewhere.community_id, reader.member.pk)])
+    with CaptureQueriesContext(connection) as counted:
+        alone.get("/me/groups/")
+    with django_assert_num_queries(len(counted)):
+        both.get("/me/groups/")

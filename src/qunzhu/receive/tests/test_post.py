@@ -3,14 +3,15 @@
 import asyncio
 from datetime import timedelta
 
+import httpx
 import pytest
 from django.db import connection, transaction
 
 from qunzhu.kernel.connectors.local.models import Occupant, Room
 from qunzhu.kernel.connectors.local.services import join_room, set_profile
 from qunzhu.kernel.connectors.local.tests.rooms_made import NOW, make_scene
-from qunzhu.kernel.connectors.local.tokens import member_token
-from qunzhu.receive.app import Limits
+from qunzhu.kernel.connectors.local.tokens import MemberToken, member_token, session_token
+from qunzhu.receive.app import Limits, create_app, lifespan
 from qunzhu.receive.tests.served import cookie, post, serve
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -310,3 +311,112 @@ def test_a_mute_that_is_in_the_log_before_a_message_always_stops_it():
     assert codes[-1] == 403
     assert kinds.count("message.posted") == codes.count(200)
     assert kinds[-1] == "member.muted"
+
+
+def test_a_browser_in_two_communities_acts_in_each_as_its_own_member_and_in_no_other_way():
+    here, there = make_scene(), make_scene(slug="other")
+    one, other = here.people[0], there.people[0]
+    stranger = there.people[1]
+    members = [MemberToken(s.community.pk, j.member.pk) for s, j in ((here, one), (there, other))]
+    both = {"cookie": f"qz_member={session_token(members)}"}
+
+    async def work(client, app):
+        async def say(scene, named, cookies=both):
+            query = "" if named is None else f"?as={named}"
+            body = {"group": scene.group.pk, "client_id": f"{named}", "text": "x"}
+            answer = await client.post(f"/in/local{query}", json=body, headers=cookies)
+            return answer.status_code, answer.json().get("error")
+
+        async def read(path, scene, named):
+            answer = await client.get(f"/in/local/{path}?group={scene.group.pk}&as={named}", headers=both)
+            return answer.status_code
+
+        mine = {"cookie": f"qz_member={one.token}"}
+        allowed = [await say(here, one.member.pk), await say(there, other.member.pk), await say(here, None)]
+        refused = [
+            await say(there, None),  # who looks now is the first one, who is nobody there
+            await say(there, one.member.pk), await say(here, other.member.pk),
+            await say(there, stranger.member.pk), await say(here, 0), await say(here, "x"), await say(here, ""),
+            await say(here, other.member.pk, mine),
+        ]  # fmt: skip
+        reads = [
+            await read(path, scene, named.member.pk)
+            for path in ("history", "members", "state")
+            for scene, named in ((here, one), (there, other), (there, one), (here, other), (here, stranger))
+        ]
+        return allowed, refused, reads
+
+    allowed, refused, reads = serve(work)
+    assert allowed == [(200, None)] * 3
+    assert refused == [*[(404, "unknown_group")] * 3, *[(401, "no_member")] * 5]
+    assert reads == [200, 200, 404, 404, 401] * 3
+    assert [(e.member_id, e.kind) for e in here.events()] == [(one.member.pk, "message.posted")] * 2
+    assert [(e.member_id, e.kind) for e in there.events()] == [(other.member.pk, "message.posted")]
+
+
+def test_refusals_speak_the_language_that_the_reader_chose():
+    scene = make_scene()
+    (one, _) = scene.people
+    Occupant.objects.filter(member_id=one.member.pk).update(muted_until=NOW + timedelta(minutes=25))
+    english = {"cookie": f"a=1; django_language=en; qz_member={one.token}"}
+
+    async def work(client, app):
+        group, said = scene.group.pk, []
+        for cookies in (
+            english,
+            {"cookie": f"qz_member={one.token}; django_language=fr"},
+            {"cookie": "django_language=en"},
+        ):
+            body = {"group": group, "client_id": "a", "text": "x"}
+            said.append((await client.post("/in/local", json=body, headers=cookies)).json()["message"])
+            said.append((await client.get("/in/local/history?group=99", headers=cookies)).json()["message"])
+        said.append((await client.post("/in/local/recall", json={"group": group, "seq": 9**9}, headers=english)).json())
+        said.append((await client.get("/in/local/state", headers=english)).json())
+        return said
+
+    unknown = "We do not know who you are. Come in again by the link of the group."
+    assert serve(work) == [
+        "Take a break: you can post again in 25 minutes. Is this wrong? Ask the group's owner.",
+        "There is no such group.",
+        "先休息一下，12:25 恢复发言。觉得不对?请联系群主",
+        "没有找到这个群",
+        unknown,
+        unknown,
+        {"error": "unknown_message", "message": "This message was not found."},
+        {"error": "malformed", "message": "This request could not be understood. Reload the page and try again."},
+    ]
+    assert scene.kinds() == []
+
+
+def test_each_receiving_process_has_its_own_limit_and_a_mute_holds_in_all():
+    scene = make_scene()
+    one = scene.people[0]
+    limits = Limits(posts_per_second=0.001, posts_at_once=2)
+
+    async def work(client, app):
+        second = create_app(limits)
+        async with lifespan(second, limits, app.state.clock):
+            transport = httpx.ASGITransport(app=second)
+            async with httpx.AsyncClient(transport=transport, base_url="http://test") as elsewhere:
+                codes = []
+                for number in range(3):
+                    for there in (client, elsewhere):
+                        answer = await post(
+                            there, one, group=scene.group.pk, client_id=f"{number}{there is client}", text="x"
+                        )
+                        codes.append((answer.status_code, answer.json().get("error")))
+                two = scene.people[1]
+                await app.state.receiver.database.run(mute, two.member.pk)
+                late = [
+                    await post(there, two, group=scene.group.pk, client_id="m", text="x")
+                    for there in (client, elsewhere)
+                ]
+                return codes, [answer.json()["error"] for answer in late]
+
+    def mute(conn, member):
+        until = NOW + timedelta(hours=1)
+        conn.execute("UPDATE local_occupant SET muted_until = %s WHERE member_id = %s", [until, member])
+
+    fast, slow = (200, None), (429, "too_fast")
+    assert serve(work, limits) == ([fast, fast, fast, fast, slow, slow], ["muted", "muted"])
+    assert len(scene.events("message.posted")) == 4

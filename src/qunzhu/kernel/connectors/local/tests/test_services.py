@@ -17,7 +17,7 @@ from qunzhu.kernel.connectors.local.services import (
     set_role,
 )
 from qunzhu.kernel.connectors.local.tests.rooms_made import NOW, make_scene
-from qunzhu.kernel.connectors.local.tokens import MemberToken, read_member_token
+from qunzhu.kernel.connectors.local.tokens import MemberToken, read_session
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -29,7 +29,7 @@ def test_a_newcomer_becomes_a_member_with_identity_seat_and_event():
     (event,) = scene.events()
     assert (event.kind, event.member_id, event.group_id) == ("member.joined", joined.member.pk, scene.group.pk)
     assert event.body == {"nickname": "小明", "via": "qr", "platform_user_id": identity.platform_user_id}
-    assert read_member_token(joined.token) == MemberToken(scene.community.pk, joined.member.pk)
+    assert read_session(joined.token) == (MemberToken(scene.community.pk, joined.member.pk),)
     assert (joined.seq, joined.occupant.nickname) == (event.seq, "小明")
 
 

@@ -32,9 +32,19 @@ async function ask(url, options) {
   }
 }
 
+let me = null;
+
+/** Whom the page belongs to: a browser may be another member in another tab, in another community. */
+export function actAs(member) {
+  me = member;
+}
+
+/** The query of an address of the receiver, with who acts. */
+export const asMe = (values) => new URLSearchParams({ ...values, as: me });
+
 // keepalive: a read mark on the way survives the page that sent it
 const post = (path, body) =>
-  ask(`/in/local${path}`, { keepalive: path === "/read", method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  ask(`/in/local${path}?${asMe({})}`, { keepalive: path === "/read", method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
 export const send = (message) => post("", message);
 export const recall = (group, seq) => post("/recall", { group, seq });
@@ -45,7 +55,7 @@ export const act = (group, action, details) => post("/act", { group, action, ...
 
 /** Events of a group before `before` (newest when null), oldest first. */
 export function history(group, before, limit = 40) {
-  const query = new URLSearchParams({ group, limit });
+  const query = asMe({ group, limit });
   if (before) query.set("before", before);
   return ask(`/in/local/history?${query}`, { headers: { Accept: "application/json" } });
 }

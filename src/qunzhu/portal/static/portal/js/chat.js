@@ -1,6 +1,6 @@
 // The group chat page: puts the room, the conversation, the composer and the stream together.
 
-import { markRead } from "./api.js";
+import { actAs, markRead } from "./api.js";
 import { Composer } from "./composer.js";
 import { byId } from "./dom.js";
 import { Outbox } from "./outbox.js";
@@ -13,6 +13,7 @@ import { countdown, moment, t } from "./words.js";
 
 const config = JSON.parse(byId("config").textContent);
 const room = new Room(config);
+actAs(room.me.id);
 const hands = {};
 const timeline = new Timeline(room, hands, { seen });
 const previews = new Map();
@@ -165,7 +166,7 @@ async function begin(attempt = 0) {
     if (item.state !== "refused") item.state = "sending";
     timeline.showPending(item);
   }
-  listen(room.group, () => Math.max(timeline.newest, config.head), {
+  const live = listen(room.group, () => Math.max(timeline.newest, config.head), {
     event(event) {
       room.follow(event);
       timeline.add(event);
@@ -173,6 +174,7 @@ async function begin(attempt = 0) {
     state: (state) => room.adopt(state),
     connected,
   });
+  room.onChange(() => { if (room.me.removed) live.stop(); });  // who is out hears nothing more, and nothing is broken
   outbox.run();
 }
 

@@ -1,15 +1,22 @@
 // Images on their way up: made smaller on the phone, sent with progress.
 
-import { Refused } from "./api.js";
+import { asMe, Refused } from "./api.js";
 import { t } from "./words.js";
 
 const LONGEST_SIDE = 2048;
 const SMALL_ENOUGH = 400_000;
 const KEPT = new Set(["image/jpeg", "image/png", "image/webp", "image/gif"]);
 
+/** Whether frames follow the first one: said early in the header of a WebP or PNG. */
+async function moves(file) {
+  const head = new Uint8Array(await file.slice(0, 256).arrayBuffer());
+  const text = String.fromCharCode(...head);
+  return (text.startsWith("VP8X", 12) && (head[20] & 2) !== 0) || (file.type === "image/png" && text.includes("acTL"));
+}
+
 /** The image as it is when small, else as a JPEG of at most 2048 pixels. Animations stay whole. */
 export async function shrink(file) {
-  if (file.type === "image/gif" || (file.size <= SMALL_ENOUGH && KEPT.has(file.type))) return file;
+  if (file.type === "image/gif" || await moves(file) || (file.size <= SMALL_ENOUGH && KEPT.has(file.type))) return file;
   const bitmap = await createImageBitmap(file).catch(() => null);
   if (!bitmap) return file;
   const scale = Math.min(1, LONGEST_SIDE / Math.max(bitmap.width, bitmap.height));
@@ -28,7 +35,7 @@ export async function shrink(file) {
 export function upload(group, file, progress) {
   return new Promise((done, fail) => {
     const request = new XMLHttpRequest();
-    request.open("POST", `/in/local/upload?group=${group}`);
+    request.open("POST", `/in/local/upload?${asMe({ group })}`);
     request.setRequestHeader("Content-Type", file.type || "application/octet-stream");
     request.setRequestHeader("X-Qunzhu", "1");
     request.responseType = "json";

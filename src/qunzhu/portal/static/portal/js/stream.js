@@ -1,5 +1,7 @@
 // The live stream of one group. It resumes after the last event seen, whatever broke: network, server, sleep.
 
+import { asMe } from "./api.js";
+
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 15_000;
 
@@ -17,7 +19,7 @@ export function listen(group, after, on) {
     clearTimeout(timer);
     if (stopped) return;
     source?.close();
-    source = new EventSource(`/live/local?group=${group}&after=${after()}`);
+    source = new EventSource(`/live/local?${asMe({ group, after: after() })}`);
     source.addEventListener("open", () => {
       wait = FIRST_WAIT;
       on.connected(true);
