@@ -8,11 +8,13 @@ from qunzhu.kernel.effects.consumer import CONSUMER as CONFIRMATIONS
 from qunzhu.kernel.events.runner import Consumer
 from qunzhu.kernel.events.seal import CONSUMER as SEAL
 from qunzhu.risk.consumer import CONSUMER as ORDER
+from qunzhu.risk.learning import CONSUMER as LEARNING
 
 CONSUMERS: tuple[Consumer, ...] = (
     MEMBERSHIP,  # kernel: who is in which group, and in what state
     ORDER,  # risk: runs the rulebook on messages and reports; decides, asks for effects
     GOVERNANCE,  # penalties, strikes and reports as people see them; 举报 and 帮助
+    LEARNING,  # risk: what people decided, as each rule's record and as lessons for the scores
     ENGAGEMENT,  # 签到 and 积分
     ROLLUPS,  # analytics: hours and days
     CONFIRMATIONS,  # kernel: what people do by hand on a platform ends the tasks that asked for it

@@ -24,3 +24,20 @@ class Keyword(models.Model):
 
     class Meta:
         db_table = "keyword"
+
+
+class RuleVerdict(models.Model):
+    """What a human found about one conclusion of a rule, the latest word; a projection of the log."""
+
+    pk = models.CompositePrimaryKey("community_id", "rule", "seq")
+    community_id = models.BigIntegerField()
+    rule = models.TextField()
+    seq = models.BigIntegerField()  # the event that the rule judged
+    verdict_right = models.BooleanField()
+    verdict_by = models.TextField(default="")
+    verdict_at = models.DateTimeField()
+    verdict_seq = models.BigIntegerField()  # the event that says so
+
+    class Meta:
+        db_table = "rule_verdict"
+        indexes = (models.Index(fields=["community_id", "rule", "-verdict_seq"], name="rule_verdict_latest"),)

@@ -19,6 +19,9 @@ from qunzhu.kernel.engine.rules import JUDGED_KINDS, Compiled, StreamPlan, Windo
 from qunzhu.kernel.engine.windows import Windows
 from qunzhu.kernel.events.schema import Event
 from qunzhu.kernel.text.reading import Reading
+from qunzhu.risk.detect.flooding import MINUTE_MS, SPAN_MS, Pace, flooding
+from qunzhu.risk.detect.names import NAMES
+from qunzhu.risk.detect.verdicts import NOTHING, TEXT_CATEGORIES, Look, Verdict
 from qunzhu.risk.state import MEMBER_KINDS, WORLD_KINDS, Clearance, Subject, World, fold_member, milliseconds
 
 KINDS = JUDGED_KINDS | MEMBER_KINDS | WORLD_KINDS
@@ -97,7 +100,7 @@ class Watch:
     """
 
     __slots__ = (
-        "_cleared", "_day", "_group", "_reading", "at_ms", "compiled", "event", "keys", "member", "member_id",
+        "_cleared", "_day", "_flooding", "_group", "_look", "_reading", "at_ms", "compiled", "event", "keys", "member", "member_id",
         "member_key", "order",
     )  # fmt: skip
 
@@ -110,6 +113,8 @@ class Watch:
         self.keys: dict[str, tuple[int, ...]] = {}
         self._day: int | None = None
         self._reading: Reading | None = None
+        self._look: Look | None = None
+        self._flooding: Verdict | None = None
         self._cleared: bool | None = None
         self._group: Subject | None = None
 
@@ -127,6 +132,37 @@ class Watch:
             body = self.event.body
             self._reading = Reading(body.get("text") or "", self.order.world.library, body.get("links") or ())
         return self._reading
+
+    @property
+    def look(self) -> Look | None:
+        """The text as the detectors see it; None for a report."""
+        reading = self.reading
+        if self._look is None and reading is not None:
+            body = self.event.body
+            self._look = Look(
+                reading.normal,
+                self.order.world.senses,
+                links=reading.links,
+                hits=[hit.category for hit in reading.hits],
+                to_someone=bool(body.get("mentions")) or body.get("reply_to") is not None,
+            )
+        return self._look
+
+    @property
+    def flooding(self) -> Verdict | None:
+        """The verdict on the pace; None for what is not counted (a report, a command) and where it is not known."""
+        if self._flooding is None and self.member is not None and self.keys.get("message"):
+            windows, reading = self.member.windows, self.reading
+            posted, texts = windows.series_of("message"), windows.series_of("text")
+            if reading is None or not posted.knows(self.at_ms, SPAN_MS, SPAN_MS):
+                return None
+            pace = Pace(
+                posted.count(self.at_ms, MINUTE_MS),
+                posted.count(self.at_ms, SPAN_MS),
+                texts.equal(self.at_ms, SPAN_MS, self.keys.get("text", ())),
+            )
+            self._flooding = flooding(pace, reading.text)
+        return self._flooding
 
     @property
     def cleared(self) -> bool:
@@ -258,6 +294,32 @@ def _of_text(read: Callable[[Reading], Any]) -> Provider:
     return provide
 
 
+def _verdict(category: str) -> Provider:
+    """The score of a verdict: unknown for events that have no text."""
+
+    def provide(facts: Facts) -> float | None:
+        said = _said(facts, category)
+        return None if said is None else round(said.score, 3)
+
+    return provide
+
+
+def _reasons(category: str) -> Provider:
+    def provide(facts: Facts) -> tuple[str, ...] | None:
+        said = _said(facts, category)
+        return None if said is None else said.reasons
+
+    return provide
+
+
+def _said(facts: Facts, category: str) -> Verdict | None:
+    watch: Watch = facts.subject
+    if category == "flooding":
+        return watch.flooding
+    look = watch.look
+    return None if look is None else look.verdict(category) if look.normal else NOTHING
+
+
 def _of_body(read: Callable[[dict[str, Any]], Any]) -> Provider:
     return lambda facts: read(facts.subject.event.body)
 
@@ -308,6 +370,8 @@ _PROVIDERS: dict[str, Provider] = {
     "keyword.words": _of_text(lambda reading: _unique(h.word for h in reading.hits)),
     "ad.reasons": _of_text(lambda reading: reading.ad_reasons),
     "ad.looks": _of_text(lambda reading: bool(reading.ad_reasons)),
+    **{f"verdict.{category}": _verdict(category) for category in (*TEXT_CATEGORIES, "flooding")},
+    **{f"reasons.{category}": _reasons(category) for category in (*TEXT_CATEGORIES, "flooding")},
     "member.muted": _muted,
     "member.strikes": partial(_marks, strikes=True),
     "member.penalties": partial(_marks, strikes=False),
@@ -319,7 +383,7 @@ _PROVIDERS: dict[str, Provider] = {
 
 def _providers_for(compiled: Compiled) -> dict[str, Provider]:
     """The providers of all facts, the rulebook's windows included."""
-    providers = dict(_PROVIDERS)
+    providers: dict[str, Provider] = {**_PROVIDERS, "reason.names": lambda _facts: NAMES}
     plans = {(plan.of, plan.per): plan for plan in compiled.plans}
     for index, window in enumerate(compiled.windows):
         plan = plans[window.of, window.per]

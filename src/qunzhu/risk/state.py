@@ -1,7 +1,7 @@
 """What the consumer `order` remembers, all of it folded from the log: the community's settings and each subject.
 
 Stored in `engine_state`: "m:<id>" a member, "g:<id>" a group ("h:…" the same for imported history), "c:people",
-"c:rules" and "c:words" the community. Rules and words are large and rarely change, so they are found by digest.
+"c:rules", "c:words" and "c:lessons" the community. The last three are large and rarely change, so they are found by digest.
 """
 
 import hashlib
@@ -17,8 +17,11 @@ from qunzhu.kernel.engine.windows import Windows
 from qunzhu.kernel.events.schema import Event
 from qunzhu.kernel.text.keywords import KeywordLibrary, Word
 from qunzhu.kernel.text.reading import library_of
+from qunzhu.risk.detect import lessons as lessons_of
+from qunzhu.risk.detect.lessons import Lesson, Lessons, Taught
+from qunzhu.risk.detect.verdicts import Senses
 
-PEOPLE, RULES, WORDS = "c:people", "c:rules", "c:words"
+PEOPLE, RULES, WORDS, LESSONS = "c:people", "c:rules", "c:words", "c:lessons"
 _KEPT = 64  # compiled rulebooks and automata kept in a process, by digest
 
 T = TypeVar("T")
@@ -49,6 +52,7 @@ class People(msgspec.Struct, array_like=True, gc=False):
     clearances: list[Clearance] = msgspec.field(default_factory=list)
     rules_digest: bytes = b""
     words_digest: bytes = b""
+    lessons_digest: bytes = b""
 
 
 decode_subject = msgspec.msgpack.Decoder(Subject).decode
@@ -57,6 +61,7 @@ _decode_words = msgspec.msgpack.Decoder(list[tuple[str, str, str, bool]]).decode
 
 _compiled: dict[bytes, Compiled] = {}
 _libraries: dict[bytes, tuple[dict[str, Word], KeywordLibrary]] = {}
+_taught: dict[bytes, dict[str, Taught]] = {}
 
 
 def _keep(cache: dict[bytes, T], digest: bytes, make: Callable[[], T]) -> T:
@@ -85,16 +90,21 @@ class World:
         self._library = _libraries.get(self.people.words_digest)
         self._rules_blob = self._words_blob = b""  # only what is to be saved
         self._draft: dict[str, Word] | None = None  # words changed since they were last an automaton
+        self._lessons: Lessons | None = None
+        self._senses: Senses | None = None
 
     def needs(self) -> list[str]:
         """Large parts that this process does not have; hand them in with `give`."""
         wanted = {RULES: self.people.rules_digest and not self._compiled}
         wanted[WORDS] = self.people.words_digest and not self._library
+        wanted[LESSONS] = self.people.lessons_digest and self._lessons is None
         return [part for part, missing in wanted.items() if missing]
 
     def give(self, part: str, blob: bytes) -> None:
         if part == RULES:
             self._compiled = _keep(_compiled, digest_of(blob), lambda: _compile(blob))
+        elif part == LESSONS:
+            self._lessons = lessons_of.unpack(blob)
         else:
             self._library = _keep(_libraries, digest_of(blob), lambda: _build(blob))
 
@@ -112,6 +122,17 @@ class World:
             self._library = _build(b"")
         return self._library[1]
 
+    @property
+    def senses(self) -> Senses:
+        """How this community sees: what its moderators taught, and its allow-list."""
+        library = self.library
+        if self._senses is None:
+            known = self._lessons
+            taught = {} if known is None else _keep(_taught, digest_of(lessons_of.pack(known)), known.taught)
+            allowed = [word.word for word in self._library[0].values() if word.allow] if self._library else []
+            self._senses = Senses(taught, allowed)
+        return self._senses
+
     def _seal_words(self, draft: dict[str, Word]) -> None:
         blob = encode([(w.word, w.category, w.level, w.allow) for _, w in sorted(draft.items())])
         self._words_blob, self.people.words_digest, self._draft = blob, digest_of(blob), None
@@ -124,6 +145,9 @@ class World:
         if self._draft is not None:
             self._seal_words(self._draft)
         parts = {RULES: self._rules_blob, WORDS: self._words_blob}
+        if LESSONS in self.changed and self._lessons is not None:
+            parts[LESSONS] = lessons_of.pack(self._lessons)
+            self.people.lessons_digest = digest_of(parts[LESSONS])
         rows = [(part, blob) for part, blob in parts.items() if part in self.changed]
         self.changed = set()
         self._rules_blob = self._words_blob = b""
@@ -149,6 +173,7 @@ class World:
         for entry in event.body.get("added", ()):
             word = msgspec.convert(entry, Word)
             self._draft[word.word] = word
+        self._senses = None
         self.changed.add(WORDS)
 
     def _staff(self, event: Event) -> None:
@@ -177,12 +202,45 @@ class World:
         self.changed.add(PEOPLE)
 
 
+    def _learned(self, event: Event) -> None:
+        body = event.body
+        if not body:
+            return  # its author was erased
+        lesson = Lesson(
+            body["message"],
+            body["category"],
+            body["positive"],
+            body["author"],
+            body["by"],
+            body["known"],
+            tuple(body["grams"]),
+        )
+        self._lessons = self._lessons or Lessons()
+        self._lessons.learn(lesson)
+        self._relearn()
+
+    def _unlearned(self, event: Event) -> None:
+        if self._lessons is not None and self._lessons.unlearn(event.body["message"], event.body["category"]):
+            self._relearn()
+
+    def _erased(self, event: Event) -> None:
+        if self._lessons is not None and self._lessons.forget_author(event.body["member"]):
+            self._relearn()
+
+    def _relearn(self) -> None:
+        self._senses = None
+        self.changed.add(LESSONS)
+
+
 _FOLDS: dict[str, Callable[[World, Event], None]] = {
     "rulebook.published": World._rulebook,  # noqa: SLF001  (the table of this very class)
     "keywords.changed": World._keywords,  # noqa: SLF001
     "staff.changed": World._staff,  # noqa: SLF001
     "clearance.granted": World._clearance,  # noqa: SLF001
     "clearance.ended": World._clearance_ended,  # noqa: SLF001
+    "lesson.learned": World._learned,  # noqa: SLF001
+    "lesson.unlearned": World._unlearned,  # noqa: SLF001
+    "member.erased": World._erased,  # noqa: SLF001
 }
 WORLD_KINDS = frozenset(_FOLDS)
 

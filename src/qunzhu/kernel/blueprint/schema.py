@@ -455,6 +455,13 @@ class Keywords(Section, frozen=True, kw_only=True):
     allow: list[Name] = []
 
 
+class Learning(Section, frozen=True, kw_only=True):
+    """When people find a rule wrong too often, a case says so."""
+
+    precision_at_least: Percent = 80  # of the latest verdicts on a rule
+    verdicts: Positive = 10  # so many are needed before it is said
+
+
 class Risk(Section, frozen=True, kw_only=True):
     notice: Notice = field(default_factory=Notice)
     yellow: Yellow = field(default_factory=Yellow)
@@ -462,6 +469,7 @@ class Risk(Section, frozen=True, kw_only=True):
     red: Red = field(default_factory=Red)
     black_box: BlackBox = field(default_factory=BlackBox)
     keywords: Keywords = field(default_factory=Keywords)
+    learning: Learning = field(default_factory=Learning)
 
 
 # --- 7 数据 ----------------------------------------------------------------------------------------------------

@@ -327,6 +327,8 @@ ACTS: dict[tuple[str, str], Act] = {
     ("poisoned_event", "ignore"): _nothing,
     ("member_erasure", "erase"): _erase,
     ("member_erasure", "keep"): _nothing,
+    ("rule_precision", "settled"): _nothing,
+    ("rule_precision", "keep"): _nothing,
     ("rule_review", "warn"): _warn,
     ("rule_review", "mute"): _mute,
     ("rule_review", "remove"): _remove,

@@ -127,6 +127,14 @@ KINDS: dict[str, CaseKind] = {
             ),
         ),
     ),
+    "rule_precision": CaseKind(
+        "规则误判太多",
+        "A rule is wrong too often",
+        (
+            CaseAction("settled", "已调整规则", "Rule mended", "rulebook.publish", "y", "primary"),
+            CaseAction("keep", "保持不变", "Keep it as it is", "case.decide", "n", needs_note=True),
+        ),
+    ),
     "rule_review": CaseKind(
         "请人工判断", "A human is asked", (WARN, MUTE, REMOVE, FREEZE, ANNOUNCE, DISMISS), mergeable=True
     ),

@@ -217,7 +217,8 @@ def _carry_out(
         event_id("case.decided", case.community_id, case.pk, case.version),
         "case.decided",
         now,
-        {"case": case.pk, "kind": case.kind, "action": action, "by": user, "note": note, **proposed, **outcome.facts},
+        {"case": case.pk, "kind": case.kind, "action": action, "by": user, "note": note}
+        | (judged(case) | proposed | outcome.facts),
         group_id=case.group_id,
         member_id=case.member_id,
     )
@@ -264,6 +265,12 @@ def _audit(
         allowed=allowed,
         now=now,
     )
+
+
+def judged(case: Case) -> dict[str, Any]:
+    """Which rule on which event a case asks about; nothing when it asks about something else."""
+    rule = case.payload.get("rule")
+    return {"rule": rule, "cause_seq": case.event_seq} if rule and case.event_seq is not None else {}
 
 
 def check_action(case: Case, action: str, *, role: str | None, note: str = "") -> CaseAction:

@@ -354,10 +354,18 @@ def _sentence(
             "consequence": lambda: _consequence(claim, end, number),
             "until": lambda: end,
             "words": lambda: "、".join(f"「{word}」" for word in facts["keyword.words"] or ()),
+            "reasons": lambda: _reasons(claim, facts),
             "strikes": lambda: str(number),
             "strikes_to_remove": lambda: str(settings.ladder.strikes_to_remove),
         },
     )
+
+
+def _reasons(claim: _Claim, facts: Facts) -> str:
+    """The reasons of every verdict that the rule looks at, as people read them."""
+    names = facts["reason.names"]
+    found = [r for name, key in claim.entry.facts if name.startswith("reasons.") for r in facts[key] or ()]
+    return "、".join(names.get(reason, reason) for reason in dict.fromkeys(found))
 
 
 def _consequence(claim: _Claim, end: str, number: int) -> str:

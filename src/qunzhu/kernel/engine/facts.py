@@ -37,6 +37,23 @@ FACTS: dict[str, Fact] = {
     "keyword.words": Fact("list", 8, "命中的关键词"),
     "ad.reasons": Fact("list", 9, "像广告的理由"),
     "ad.looks": Fact("flag", 9, "是否像广告"),
+    **{
+        name: fact
+        for category, said in {
+            "ad": "广告",
+            "contact": "引流加好友",
+            "attack": "人身攻击",
+            "flooding": "刷屏",
+            "gambling": "赌博",
+            "porn": "色情",
+            "fraud": "诈骗",
+            "fundraising": "资金募集",
+        }.items()
+        for name, fact in (
+            (f"verdict.{category}", Fact("number", 12, f"像{said}的程度，0–1")),
+            (f"reasons.{category}", Fact("list", 12, f"像{said}的理由")),
+        )
+    },
     "member.muted": Fact("flag", 1, "禁言是否仍在进行"),
     "member.strikes": Fact("number", 2, "有效的违规次数"),
     "member.penalties": Fact("number", 2, "有效的处罚次数"),

@@ -29,7 +29,7 @@ STREAMS: dict[str, str] = {
 JUDGED_KINDS = frozenset({"message.posted", "command.posted", "report.filed"})
 PLACEHOLDERS = frozenset({
     "nickname", "clause", "count", "limit", "window", "consequence", "until", "words",
-    "strikes", "strikes_to_remove",
+    "strikes", "strikes_to_remove", "reasons",
 })  # fmt: skip
 
 
@@ -312,7 +312,7 @@ def compile_rulebook(rules: Iterable[Rule], *, version: int = 0, settings: Setti
         settings=settings or Settings(),
         rules=tuple(entry for entry, _ in compiled),
         windows=tuple(windows),
-        plans=_plans(windows),
+        plans=_plans([*windows, *_PACE] if any(_watches_pace(entry) for entry, _ in compiled) else windows),
         by_kind={kind: _index([c for c in compiled if kind in c[0].rule.on]) for kind in sorted(kinds)},
     )
 
@@ -321,6 +321,9 @@ def _compile_rule(rule: Rule, order: int, window: int | None) -> tuple[CompiledR
     tree = conditions.parse(rule.when, None if window is None else window_key(window))
     parts = conditions.conjuncts(tree)
     looked_at = {leaf.fact: leaf.key for leaf in conditions.leaves(tree)}
+    for name in [n for n in looked_at if n.startswith("verdict.")]:  # a score is never told without its reasons
+        reasons = name.replace("verdict.", "reasons.")
+        looked_at.setdefault(reasons, reasons)
     gate = Leaf("event.streams", "any_of", [rule.window.of], "event.streams") if rule.window else _best_gate(parts)
     rest = [p for p in parts if p is not gate]
     entry = CompiledRule(
@@ -348,6 +351,14 @@ def _limit(tree: Tree) -> int | float | None:
     numbers = [leaf for leaf in conditions.leaves(tree) if leaf.operator in {"over", "at_least", "under", "at_most"}]
     numbers.sort(key=lambda leaf: leaf.fact != "window.count")
     return numbers[0].value if numbers else None
+
+
+# What the verdict on flooding counts, besides the windows of the rules themselves.
+_PACE = (Window(of="message", minutes=10), Window(of="text", count="equal", minutes=10))
+
+
+def _watches_pace(entry: CompiledRule) -> bool:
+    return any(name in {"verdict.flooding", "reasons.flooding"} for name, _ in entry.facts)
 
 
 def _plans(windows: Iterable[Window]) -> tuple[StreamPlan, ...]:

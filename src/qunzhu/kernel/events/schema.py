@@ -47,6 +47,8 @@ KINDS: dict[str, str] = {
     "staff.changed": "who works for the community, and as what, changed",
     "clearance.granted": "an ad was cleared for a window",
     "clearance.ended": "a cleared ad's window was closed early",
+    "lesson.learned": "a human's verdict on a text became something to learn from",
+    "lesson.unlearned": "such a verdict was taken back, and with it what it taught",
     "import.finished": "a chat export was imported",
     "member.erased": "the contents of a member were erased; digests stay",
     "messages.expired": "old messages lost their contents, as the setting says; digests stay",

@@ -1,0 +1,226 @@
+"""What a text is taken for: a score in [0, 1] for each category, with named reasons. Never a bare yes.
+
+Each reason has a weight; together they make 1 − Π(1 − weight), so that two doubts are more than one. The learned score is
+one reason among them. From `FLAGGED` on a verdict is meant as a yes; rules may ask for more or less.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+from ahocorasick_rs import AhoCorasick, Implementation
+
+from qunzhu.kernel.text.normalise import normalise
+from qunzhu.risk.detect import attack
+from qunzhu.risk.detect.grams import gram_set
+from qunzhu.risk.detect.lessons import Taught
+from qunzhu.risk.detect.lexicon import CATEGORIES, CUES
+from qunzhu.risk.detect.linear import Linear
+from qunzhu.risk.detect.model import shipped
+from qunzhu.risk.detect.patterns import WEIGHTS, signs
+from qunzhu.risk.detect.squeeze import squeezed
+
+FLAGGED = 0.6
+TEXT_CATEGORIES = tuple(c for c in CATEGORIES if c != "flooding")
+KEYWORD_WEIGHT = 0.6  # what a word of the community's own library says about its category
+_LEARNED_AT_ZERO, _LEARNED_SLOPE, _LEARNED_MOST = 0.3, 1.0, 0.95
+_ATTACK_SLOPE = 0.25
+_HINT = 0.2  # a weaker reason is not worth naming
+_MORE_WORDS = 3  # further words of a group count half, up to so many
+
+
+class Verdict(msgspec.Struct, frozen=True, gc=False):
+    """How much a text looks like a case of a category, and why; the strongest reason first."""
+
+    score: float
+    reasons: tuple[str, ...] = ()
+
+
+NOTHING = Verdict(0.0)
+
+
+def _patterns() -> dict[str, list[tuple[str, Mapping[str, float]]]]:
+    found: dict[str, list[tuple[str, Mapping[str, float]]]] = {}
+    for cue in CUES:
+        for word in cue.words:
+            found.setdefault(squeezed(normalise(word)), []).append((cue.reason, cue.weights))
+    for word, kind in attack.HOSTILE.items():
+        found.setdefault(word, []).append((f"!{kind}", {}))
+    for word in attack.ABOUT:
+        found.setdefault(word, []).append(("?", {}))
+    found.pop("", None)
+    return found
+
+
+_PATTERNS = _patterns()
+_WORDS = tuple(_PATTERNS)
+_MEANT = tuple(_PATTERNS.values())
+_FIND = AhoCorasick(list(_WORDS), implementation=Implementation.ContiguousNFA).find_matches_as_indexes
+
+
+class Senses:
+    """How a community sees: the shipped scores, what its moderators taught, and its allow-list. Immutable."""
+
+    def __init__(self, taught: Mapping[str, Taught] | None = None, allowed: Iterable[str] = ()) -> None:
+        self.learned: Mapping[str, Linear] = shipped()
+        self.taught: Mapping[str, Taught] = taught or {}
+        words = sorted({squeezed(normalise(word)) for word in allowed} - {""})
+        self._allowed = AhoCorasick(words).find_matches_as_indexes if words else None
+
+    def without_allowed(self, tight: str) -> str:
+        """`tight` with a break in the place of each allowed stretch, so that nothing is found inside it."""
+        if self._allowed is None:
+            return tight
+        found = self._allowed(tight, overlapping=True)
+        if not found:
+            return tight
+        letters = list(tight)
+        for _, start, end in found:
+            letters[start:end] = "\x00" * (end - start)
+        return "".join(letters)
+
+
+class Look:
+    """One text being judged: each part is worked out when first asked for, and once."""
+
+    __slots__ = (
+        "_about", "_cues", "_grams", "_hostile", "_said", "_signs", "_tight", "hits", "links", "normal", "senses",
+        "to_someone",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        normal: str,
+        senses: Senses,
+        *,
+        links: Sequence[str] = (),
+        hits: Sequence[str] = (),
+        to_someone: bool = False,
+    ) -> None:
+        """`hits` are the categories of the community's own keywords found; `to_someone`: a reply or a mention."""
+        self.normal, self.senses, self.links, self.hits, self.to_someone = normal, senses, links, hits, to_someone
+        self._tight: str | None = None
+        self._grams: set[int] | None = None
+        self._signs: list[str] | None = None
+        self._cues: dict[str, tuple[Mapping[str, float], set[str]]] = {}
+        self._hostile: list[tuple[int, int, str]] = []
+        self._about: set[int] = set()  # words that condemn or discuss hostility
+        self._said: dict[str, Verdict] = {}
+
+    def verdict(self, category: str) -> Verdict:
+        """The verdict on one category of TEXT_CATEGORIES."""
+        said = self._said.get(category)
+        if said is None:
+            untaught = self._attack_known() if category == "attack" else self._known(category)
+            said = self._said[category] = self._taught(category, untaught)
+        return said
+
+    def known(self, category: str) -> float:
+        """The margin of the score without what was taught here: what a lesson is told against."""
+        return margin_of((self._attack_known() if category == "attack" else self._known(category)).score)
+
+    def verdicts(self) -> dict[str, Verdict]:
+        """All of them."""
+        return {category: self.verdict(category) for category in TEXT_CATEGORIES}
+
+    @property
+    def grams(self) -> set[int]:
+        if self._grams is None:
+            self._grams = gram_set(self.normal)
+        return self._grams
+
+    def _search(self) -> str:
+        """Squeeze the text and find the words of the lexicon in it, once."""
+        if self._tight is None:
+            tight = squeezed(self.normal)
+            matches = _FIND(tight, overlapping=True) if tight else []
+            if matches and (bare := self.senses.without_allowed(tight)) is not tight:
+                tight, matches = bare, _FIND(bare, overlapping=True)
+            for index, start, end in matches:
+                for reason, weights in _MEANT[index]:
+                    if reason == "?":
+                        self._about.add(index)
+                    elif reason[0] == "!":
+                        self._hostile.append((start, end, reason[1:]))
+                    else:
+                        self._cues.setdefault(reason, (weights, set()))[1].add(_WORDS[index])
+            self._tight = tight
+        return self._tight
+
+    def _known(self, category: str) -> Verdict:
+        tight = self._search()
+        if self._signs is None:
+            self._signs = signs(self.normal, tight, self.links)
+        reasons: list[tuple[float, str]] = []
+        for reason, (weights, words) in self._cues.items():
+            weight = weights.get(category)
+            if weight:
+                doubt = (1 - weight) * (1 - weight / 2) ** (min(len(words), _MORE_WORDS) - 1)
+                reasons.append((1 - doubt, reason))
+        reasons += [(weight, sign) for sign in self._signs if (weight := WEIGHTS[sign].get(category))]
+        if category in self.hits:
+            reasons.append((KEYWORD_WEIGHT, "keyword"))
+        model = self.senses.learned.get(category)
+        if model is not None and self.grams:
+            weight = min(_LEARNED_MOST, _LEARNED_AT_ZERO + _LEARNED_SLOPE * model.margin(self.grams))
+            if weight > 0:
+                reasons.append((weight, "learned"))
+        return _together(reasons)
+
+    def _attack_known(self) -> Verdict:
+        tight = self._search()
+        found = attack.hostility(self.normal, tight, self._hostile, to_someone=self.to_someone)
+        reasons = [(weight, name) for name, weight in found.items()]
+        worst = max(found.values(), default=0.0)
+        if "attack" in self.hits:
+            reasons.append((KEYWORD_WEIGHT, "keyword"))
+        about = min(attack.ABOUT_MOST, len(self._about))
+        model = self.senses.learned.get("attack")
+        if model is not None and self.grams:
+            margin = model.margin(self.grams) + worst - attack.ABOUT_MARGIN * about
+            weight = FLAGGED + _ATTACK_SLOPE * margin if margin >= 0 else FLAGGED * (1 + margin)
+            reasons.append((min(_LEARNED_MOST, max(0.0, weight)), "learned"))
+        reasons.sort(reverse=True)
+        score = reasons[0][0] if reasons else 0.0  # the same words speak in each reason: no product here
+        if about and not any(name.endswith("_at_person") for name in found):
+            reasons.append((_HINT, "speaks_about_it"))
+        return Verdict(score, tuple(n for w, n in reasons if w >= _HINT))
+
+    def _taught(self, category: str, verdict: Verdict) -> Verdict:
+        taught = self.senses.taught.get(category)
+        if taught is None or not self.grams:
+            return verdict
+        more = taught.margin(self.grams)
+        score = score_of(taught.trust * margin_of(verdict.score) + more)
+        reason = "taught_here" if more > 0 else "taught_harmless"
+        return Verdict(score, (reason, *verdict.reasons) if abs(more) >= _HINT else verdict.reasons)
+
+
+def _together(reasons: list[tuple[float, str]]) -> Verdict:
+    if not reasons:
+        return NOTHING
+    doubt = 1.0
+    for weight, _ in reasons:
+        doubt *= 1 - weight
+    reasons.sort(key=lambda r: (-r[0], r[1]))
+    named = [name for weight, name in reasons if weight >= _HINT] or [reasons[0][1]]
+    return Verdict(1 - doubt, tuple(named))
+
+
+_LINEAR_DOWN_TO = -1.5
+
+
+def margin_of(score: float) -> float:
+    """A score as a margin: FLAGGED is 0, nothing at all is −2."""
+    if score >= FLAGGED:
+        return (score - FLAGGED) / max(1e-6, 1 - score) * (1 - FLAGGED) / FLAGGED if score < 1 else 10.0
+    return max(-2.0, (score / FLAGGED - 1) * 2)
+
+
+def score_of(margin: float) -> float:
+    """A margin as a score; grows with the margin everywhere."""
+    if margin >= 0:
+        grown = margin * FLAGGED / (1 - FLAGGED)
+        return FLAGGED + (1 - FLAGGED) * grown / (1 + grown)
+    if margin > _LINEAR_DOWN_TO:
+        return FLAGGED * (1 + margin / 2)
+    return FLAGGED * (1 + _LINEAR_DOWN_TO / 2) * _LINEAR_DOWN_TO / margin
