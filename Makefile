@@ -12,7 +12,7 @@ CATALOGUES := $(shell find src -path '*/locale/*' -name '*.po' 2>/dev/null)
 # Arguments for the tests: make test ARGS='-k ledger'
 ARGS ?=
 
-.PHONY: help setup messages demo up test test-fast lint format bench doctor clean distclean
+.PHONY: help setup messages demo up test test-fast lint format bench train doctor clean distclean
 
 help: ## list the verbs
 	@echo 'Qunzhu 群主: one command, and a community runs.'
@@ -43,6 +43,9 @@ format: $(STAMPS)/environment ## format the code and mend what can be mended
 
 bench: setup ## measure throughput and latency against the limits (ARGS=--quick: a short look)
 	@$(BIN)/python bench/run.py $(ARGS)
+
+train: setup ## fit the shipped learned scores anew (QUNZHU_REAL_DATA names the folder of labelled data)
+	@$(BIN)/python -m qunzhu.risk.detect.train
 
 doctor: setup ## say what is wrong with this installation
 	@$(BIN)/qunzhu doctor

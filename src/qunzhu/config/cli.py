@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("qunzhu.config.init:command", "create a community from a blueprint"),
     "staff": ("qunzhu.config.staff:command", "create console users, set passwords and roles"),
     "import": ("qunzhu.kernel.connectors.imports.command:command", "import a chat export"),
+    "scan": ("qunzhu.config.scan:command", "run every detector over a table of messages, and measure"),
     "blackbox": ("qunzhu.kernel.events.blackbox_command:command", "verify, export and check the black box"),
     "rebuild": ("qunzhu.config.rebuild:command", "rebuild projections from the log, or check that they equal it"),
     "doctor": ("qunzhu.config.doctor:command", "say what is wrong with this installation"),
@@ -34,8 +35,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-# These make an installation where there is none; every other command works with the one there is.
+# These make an installation where there is none; the others work with the one there is.
 CREATES = frozenset({"demo", "up", "init", "migrate", "restore"})
+NEEDS_NONE = frozenset({"scan"})  # works on files alone
 
 
 class LazyCommands(click.Group):
@@ -58,7 +60,7 @@ class LazyCommands(click.Group):
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
         found = super().resolve_command(ctx, args)
-        if found[0] not in CREATES:
+        if found[0] not in CREATES | NEEDS_NONE:
             from qunzhu.kernel.database import only_existing
 
             only_existing()

@@ -47,7 +47,10 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(_("群规"), (Entry("rulebook", _("规则"), "gavel"), Entry("effects", _("动作"), "outbox"))),
-    Section(_("风控"), (Entry("keywords", _("关键词库"), "dictionary"),)),
+    Section(
+        _("风控"),
+        (Entry("keywords", _("关键词库"), "dictionary"), Entry("detector", _("识别"), "troubleshoot")),
+    ),
     Section(_("活跃"), (Entry("members", _("成员"), "group"),)),
     Section(_("数据"), (Entry("groups", _("群"), "forum"),)),
     Section(

@@ -1,7 +1,7 @@
 """The consumer `learning`: hears what people decided, keeps each rule's record, and appends what it teaches.
 
-Lessons are events (`lesson.learned`, `lesson.unlearned`), so the consumer `order` folds them at a place in the log and a
-rebuild comes out equal. Only the author's own words are learned from: no quotes, no forwards, nothing the product said.
+Lessons are events (`lesson.learned`, `lesson.unlearned`), so the consumer `order` folds them at a place in the log and
+a rebuild comes out equal. Only the author's own words are learned from: no quotes, no forwards, no bot.
 """
 
 from typing import Any
@@ -75,7 +75,8 @@ class _Teacher:
 
     def _report(self, event: Event, *, right: bool) -> None:
         row = self._one(
-            "SELECT body FROM event WHERE community_id = %s AND seq = %s AND kind = 'report.filed'", event.body["report"]
+            "SELECT body FROM event WHERE community_id = %s AND seq = %s AND kind = 'report.filed'",
+            event.body["report"],
         )
         if row is None or not row[0] or row[0].get("target_seq") is None:
             return
@@ -195,8 +196,6 @@ def _summary(rule: str, verdicts: list[bool], at_least: float) -> str:
         f"规则 {rule} 最近 {len(verdicts)} 次人工核实中 {sum(verdicts)} 次属实"
         f"（{teaching.share_right(verdicts):.0%}，低于设定的 {at_least:.0%}），请检查条件，或先改为试运行。"
     )
-
-
 
 
 CONSUMER = Consumer(NAME, handle, kinds=teaching.KINDS, tables=("rule_verdict",))

@@ -100,8 +100,8 @@ class Watch:
     """
 
     __slots__ = (
-        "_cleared", "_day", "_flooding", "_group", "_look", "_reading", "at_ms", "compiled", "event", "keys", "member", "member_id",
-        "member_key", "order",
+        "_cleared", "_day", "_flooding", "_group", "_look", "_reading", "at_ms", "compiled", "event", "keys", "member",
+        "member_id", "member_key", "order",
     )  # fmt: skip
 
     def __init__(self, order: Order, compiled: Compiled, event: Event) -> None:
@@ -258,6 +258,8 @@ def _links(watch: Watch, _facts: Facts) -> tuple[int, ...]:
 
 
 def _text(watch: Watch, _facts: Facts) -> tuple[int, ...]:
+    if watch.event.kind != "message.posted":
+        return ()  # a command is the same text each time
     reading = watch.reading
     return (_hash("".join(reading.normal.split())),) if reading is not None and reading.normal.strip() else ()
 

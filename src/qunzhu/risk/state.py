@@ -1,7 +1,8 @@
 """What the consumer `order` remembers, all of it folded from the log: the community's settings and each subject.
 
 Stored in `engine_state`: "m:<id>" a member, "g:<id>" a group ("h:…" the same for imported history), "c:people",
-"c:rules", "c:words" and "c:lessons" the community. The last three are large and rarely change, so they are found by digest.
+"c:rules", "c:words" and "c:lessons" the community. The last three are large and rarely change:
+they are found by digest.
 """
 
 import hashlib
@@ -125,11 +126,11 @@ class World:
     @property
     def senses(self) -> Senses:
         """How this community sees: what its moderators taught, and its allow-list."""
-        library = self.library
         if self._senses is None:
             known = self._lessons
             taught = {} if known is None else _keep(_taught, digest_of(lessons_of.pack(known)), known.taught)
-            allowed = [word.word for word in self._library[0].values() if word.allow] if self._library else []
+            words = self._library[0] if self.library and self._library else {}
+            allowed = [word.word for word in words.values() if word.allow]
             self._senses = Senses(taught, allowed)
         return self._senses
 
@@ -200,7 +201,6 @@ class World:
     def _clearance_ended(self, event: Event) -> None:
         self.people.clearances = [c for c in self.people.clearances if c.seq != event.body["granted"]]
         self.changed.add(PEOPLE)
-
 
     def _learned(self, event: Event) -> None:
         body = event.body

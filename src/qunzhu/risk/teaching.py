@@ -65,7 +65,7 @@ def category_of_report(reason: str, look: Look) -> str:
     return likely if score >= _LIKELY else ""
 
 
-def change(known: bool | None, right: bool) -> bool | None:  # noqa: FBT001  (a table of two flags)
+def change(known: bool | None, right: bool) -> bool | None:
     """What becomes of the lesson on a text: True or False to learn so, None to unlearn. `known` is what stands.
 
     A verdict that takes back an earlier one leaves nothing; a first "wrong" teaches that the text is harmless.

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from qunzhu.console.reading.effect_words import kind_names
 from qunzhu.kernel.engine.rules import LadderSettings
+from qunzhu.risk.detect.names import NAMES
 from qunzhu.risk.models import Keyword
 from qunzhu.ui.formats import duration
 
@@ -116,6 +117,8 @@ def fact_value(fact: str, value: Any) -> str:
         return _("、").join(fact_value(fact, item) for item in value)
     if fact == "keyword.categories" and value in Keyword.Category.values:
         return str(categories()[value])
+    if fact.startswith("reasons.") and value in NAMES:
+        return _(NAMES[value])
     if isinstance(value, bool):
         return _("是") if value else _("否")
     return str(value)
@@ -127,6 +130,7 @@ def categories() -> dict[str, str]:
         "ad": _("广告"),
         "contact": _("引流加好友"),
         "attack": _("人身攻击"),
+        "flooding": _("刷屏"),
         "gambling": _("赌博"),
         "porn": _("色情"),
         "fraud": _("诈骗"),
@@ -204,6 +208,8 @@ def fact_names() -> dict[str, str]:
         "keyword.levels": _("消息里的关键词级别"),
         "keyword.words": _("消息里的关键词"),
         "ad.reasons": _("像广告的理由"),
+        **{f"verdict.{c}": _("像%(what)s的分数") % {"what": name} for c, name in categories().items()},
+        **{f"reasons.{c}": _("像%(what)s的理由") % {"what": name} for c, name in categories().items()},
         "member.strikes": _("有效违规次数"),
         "member.penalties": _("有效处罚次数"),
         "report.reason": _("举报理由"),

@@ -1,6 +1,6 @@
 """Flooding (刷屏): many messages in a moment, the same one again and again, or one that fills the screen.
 
-A lively talk is not flooding: people who answer each other send ten short lines a minute. What counts is more than that.
+A lively talk is not flooding: people who answer each other send ten short lines a minute. What counts is more.
 """
 
 import msgspec
@@ -12,7 +12,7 @@ SPAN_MS = 10 * MINUTE_MS
 # How many → how much it weighs; between two steps it grows evenly.
 _BURST = ((9, 0.0), (12, 0.3), (18, 0.65), (30, 0.95))
 _STREAM = ((40, 0.0), (60, 0.3), (90, 0.65), (150, 0.95))
-_REPEATS = ((2, 0.0), (3, 0.45), (4, 0.65), (6, 0.85), (10, 0.95))
+_REPEATS = ((3, 0.0), (5, 0.45), (6, 0.55), (7, 0.65), (10, 0.9), (15, 0.95))
 _WALL = ((1_000, 0.0), (2_000, 0.4), (4_000, 0.7))
 _LINES = ((25, 0.0), (50, 0.45), (100, 0.7))
 _SHORT_TEXT = 4  # "哈哈", "+1": said again without harm; counts half
@@ -41,9 +41,9 @@ def _grown(steps: tuple[tuple[int, float], ...], value: float) -> float:
 
 def flooding(pace: Pace, text: str) -> Verdict:
     """The verdict on a message in its place."""
-    if pace.in_minute <= _BURST[0][0] and pace.equal_in_ten <= _REPEATS[0][0] and len(text) < _MONOTONE_FROM:
-        if pace.in_ten <= _STREAM[0][0] and text.count("\n") <= _LINES[0][0]:
-            return NOTHING
+    calm = pace.in_minute <= _BURST[0][0] and pace.in_ten <= _STREAM[0][0] and pace.equal_in_ten <= _REPEATS[0][0]
+    if calm and len(text) < _MONOTONE_FROM and text.count("\n") <= _LINES[0][0]:
+        return NOTHING
     repeats = _grown(_REPEATS, pace.equal_in_ten)
     if len(text.strip()) < _SHORT_TEXT:
         repeats /= 2

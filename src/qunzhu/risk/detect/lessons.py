@@ -1,8 +1,8 @@
 """What moderators taught a community: verdicts on single texts, and the scores that follow from them.
 
-The taught score is a function of the set of lessons, whatever their order came about: taking a lesson back leaves exactly what
-there would be without it. Nobody can poison it alone: the same text counts once, one author's texts count a few times, one
-teacher's verdicts are at most so many, and the shipped score keeps its say until there are hundreds.
+The taught score is a function of the set of lessons, however it came about: taking a lesson back leaves exactly what
+there would be without it. Nobody can poison it alone: the same text counts once, one author's texts count a few
+times, one teacher's verdicts are at most so many, and the shipped score keeps its say until there are hundreds.
 """
 
 from collections import Counter
@@ -74,9 +74,9 @@ class Lessons(msgspec.Struct):
         }
 
 
-def taught(lessons: Iterable[Lesson]) -> Taught | None:
+def taught(lessons: Iterable[Lesson], most: int = MOST_LESSONS) -> Taught | None:
     """The score of one category; None while there are too few lessons."""
-    counted = chosen(sorted(lessons, key=lambda les: les.seq))
+    counted = chosen(sorted(lessons, key=lambda les: les.seq), most)
     if len(counted) < FEWEST:
         return None
     trust = _TRUST / (_TRUST + len(counted))
@@ -85,7 +85,7 @@ def taught(lessons: Iterable[Lesson]) -> Taught | None:
     return Taught(trust, quantised(*fit([*anchors, *examples], epochs=_EPOCHS)))
 
 
-def chosen(lessons: Sequence[Lesson]) -> list[Lesson]:
+def chosen(lessons: Sequence[Lesson], most: int = MOST_LESSONS) -> list[Lesson]:
     """Which of `lessons` (in order of seq) count; the latest of those that are too many."""
     kept: list[Lesson] = []
     texts: set[tuple[int, ...]] = set()
@@ -102,7 +102,7 @@ def chosen(lessons: Sequence[Lesson]) -> list[Lesson]:
         authors[lesson.author, lesson.positive] += 1
         teachers[lesson.teacher] += 1
         kept.append(lesson)
-        if len(kept) == MOST_LESSONS:
+        if len(kept) == most:
             break
     kept.reverse()
     return kept

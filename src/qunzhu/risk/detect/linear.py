@@ -13,7 +13,6 @@ import msgspec
 from qunzhu.risk.detect.grams import BUCKETS
 
 
-
 class Example(msgspec.Struct, frozen=True, gc=False):
     """What a fit learns from: grams, whether they are a case of it, how much it counts, and what is known already."""
 
@@ -42,7 +41,13 @@ def fit(examples: Sequence[Example], *, epochs: int = 20, size: int = BUCKETS) -
     weights = array.array("d", bytes(8 * size))
     alphas = [0.0] * len(examples)
     rows = [
-        (e.grams, 1.0 / math.sqrt(len(e.grams)) if e.grams else 0.0, 1.0 if e.positive else -1.0, 0.5 / e.cost, e.margin)
+        (
+            e.grams,
+            1.0 / math.sqrt(len(e.grams)) if e.grams else 0.0,
+            1.0 if e.positive else -1.0,
+            0.5 / e.cost,
+            e.margin,
+        )
         for e in examples
     ]
     bias = 0.0

@@ -13,14 +13,27 @@ _ACCOUNT = re.compile(
 )
 _PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
 _LANDLINE = re.compile(r"(?<!\d)(?:400\d{7}|0\d{2,3}\d{7,8})(?!\d)")
-_NUMBER = re.compile(r"(?<!\d)[1-9]\d{6,10}(?!\d)")
-_HANDLE = re.compile(r"@[a-z][a-z0-9]{4,}")
-_PRICE = re.compile(r"\d(?:元|块|rmb|米|圆|刀|r(?![a-z])|w(?![a-z]))|[¥]\d|\d(?:k|千|万)?(?:包邮|起|一[张个条单次套天月年]|每[张个条单次天])")
-_INCOME = re.compile(
-    r"(?:[日天周月时](?:入|赚|挣|薪|收益|收入|结|流水|佣)|一[天单月]|每[天日月单小时])(?:可?(?:赚|挣|收入|收益|稳定|轻松|保底|最低|至少)*)(?:过|上|超)?(?:\d{2,}|[几数两三五上]?[百千万])"
+_NUMBER = re.compile(
+    r"(?<![0-9号码])(?<!会议)(?<!会议id)(?<!单号)(?<!订单)(?<!尾号)(?<!编号)(?<!密码)(?<!验证码)[1-9]\d{6,10}(?!\d)"
 )
-_RATE = re.compile(r"(?:年化|收益|利息|月息|日息|利率|回报|返利?|返水|返点|佣金|提成|赔率)\D{0,4}\d{1,3}(?:\d)?(?:%|个?点|分|倍)?")
-_PAY_TO = re.compile(r"(?:转|打|汇)(?:款|账|帐|钱)?(?:到|给|至|入)\D{0,8}(?:卡|账户|账号|帐户|微信|支付宝)|(?:卡号|账号|账户)\D{0,6}\d{10,}")
+_HANDLE = re.compile(r"@[a-z][a-z0-9]{4,}")
+_PRICE = re.compile(
+    r"\d(?:元|块|rmb|米|圆|刀|r(?![a-z])|w(?![a-z]))|[¥]\d"
+    r"|\d(?:k|千|万)?(?:包邮|起|一[张个条单次套天月年]|每[张个条单次天])"
+)
+_INCOME = re.compile(
+    r"(?:[日天周月时](?:入|赚|挣|薪|收益|收入|结|流水|佣)|一[天单月]|每[天日月单小时])"
+    r"(?:可?(?:赚|挣|收入|收益|稳定|轻松|保底|最低|至少)*)"
+    r"(?:过|上|超)?(?:\d{2,}|[几数两三五上]?[百千万])"
+)
+_RATE = re.compile(
+    r"(?:年化|收益|利息|月息|日息|利率|回报|返利?|返水|返点|佣金|提成|赔率)"
+    r"\D{0,4}\d{1,3}(?:\d)?(?:%|个?点|分|倍)?"
+)
+_PAY_TO = re.compile(
+    r"(?:转|打|汇)(?:款|账|帐|钱)?(?:到|给|至|入)\D{0,8}(?:卡|账户|账号|帐户|微信|支付宝)"
+    r"|(?:卡号|账号|账户)\D{0,6}\d{10,}"
+)
 _ODDS = re.compile(r"(?:赔率?|1赔|一赔)\d|\d+(?:期|肖|码|特)\D{0,4}(?:中|开|必|准)|(?:大|小|单|双|庄|闲)\d{2,}")
 _FIGURE = re.compile("[0-9百千万]")
 _SENDER = re.compile(r"^\s*【[^】]{2,16}】|【[^】]{2,12}】\s*$")
@@ -64,4 +77,10 @@ def _of_accounts(tight: str) -> list[str]:
     return ["bare_number"] if _NUMBER.search(tight) else []
 
 
-_WITH_FIGURES = (("income_promised", _INCOME), ("price", _PRICE), ("rate_promised", _RATE), ("pay_to_account", _PAY_TO), ("odds", _ODDS))
+_WITH_FIGURES = (
+    ("income_promised", _INCOME),
+    ("price", _PRICE),
+    ("rate_promised", _RATE),
+    ("pay_to_account", _PAY_TO),
+    ("odds", _ODDS),
+)

@@ -45,9 +45,7 @@ def example(text: str, *, positive: bool, cost: float = 1.0) -> Example:
 
 def attack(folder: Path) -> Linear:
     """COLD's training part (Apache-2.0), ordinary talk and half of a real group's chat as harmless."""
-    found = [
-        example(r["text"], positive=r["label"] == "1") for r in rows(folder, COLD) if r["split"] == "train"
-    ]
+    found = [example(r["text"], positive=r["label"] == "1") for r in rows(folder, COLD) if r["split"] == "train"]
     found += _harmless(folder)
     return quantised(*fit(found, epochs=EPOCHS))
 

@@ -1,7 +1,7 @@
 """What a text is taken for: a score in [0, 1] for each category, with named reasons. Never a bare yes.
 
-Each reason has a weight; together they make 1 − Π(1 − weight), so that two doubts are more than one. The learned score is
-one reason among them. From `FLAGGED` on a verdict is meant as a yes; rules may ask for more or less.
+Each reason has a weight; together they make 1 − Π(1 − weight), so that two doubts are more than one. The learned score
+is one reason among them. From `FLAGGED` on a verdict is meant as a yes; rules may ask for more or less.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -13,7 +13,7 @@ from qunzhu.kernel.text.normalise import normalise
 from qunzhu.risk.detect import attack
 from qunzhu.risk.detect.grams import gram_set
 from qunzhu.risk.detect.lessons import Taught
-from qunzhu.risk.detect.lexicon import CATEGORIES, CUES
+from qunzhu.risk.detect.lexicon import CATEGORIES, CUES, WARNINGS
 from qunzhu.risk.detect.linear import Linear
 from qunzhu.risk.detect.model import shipped
 from qunzhu.risk.detect.patterns import WEIGHTS, signs
@@ -24,6 +24,9 @@ TEXT_CATEGORIES = tuple(c for c in CATEGORIES if c != "flooding")
 KEYWORD_WEIGHT = 0.6  # what a word of the community's own library says about its category
 _LEARNED_AT_ZERO, _LEARNED_SLOPE, _LEARNED_MOST = 0.3, 1.0, 0.95
 _ATTACK_SLOPE = 0.25
+# What the learned score may say alone, without a word or sign that can be named.
+_UNSAID_ATTACK, _UNSAID = 0.7, 0.55
+_WARNS = 0.55  # what is left of a score where somebody warns of it
 _HINT = 0.2  # a weaker reason is not worth naming
 _MORE_WORDS = 3  # further words of a group count half, up to so many
 
@@ -45,6 +48,8 @@ def _patterns() -> dict[str, list[tuple[str, Mapping[str, float]]]]:
             found.setdefault(squeezed(normalise(word)), []).append((cue.reason, cue.weights))
     for word, kind in attack.HOSTILE.items():
         found.setdefault(word, []).append((f"!{kind}", {}))
+    for word in WARNINGS:
+        found.setdefault(squeezed(normalise(word)), []).append(("warns", {}))
     for word in attack.ABOUT:
         found.setdefault(word, []).append(("?", {}))
     found.pop("", None)
@@ -83,7 +88,18 @@ class Look:
     """One text being judged: each part is worked out when first asked for, and once."""
 
     __slots__ = (
-        "_about", "_cues", "_grams", "_hostile", "_said", "_signs", "_tight", "hits", "links", "normal", "senses",
+        "_about",
+        "_cues",
+        "_grams",
+        "_hostile",
+        "_said",
+        "_signs",
+        "_tight",
+        "_warns",
+        "hits",
+        "links",
+        "normal",
+        "senses",
         "to_someone",
     )  # fmt: skip
 
@@ -103,6 +119,7 @@ class Look:
         self._signs: list[str] | None = None
         self._cues: dict[str, tuple[Mapping[str, float], set[str]]] = {}
         self._hostile: list[tuple[int, int, str]] = []
+        self._warns = False  # of what others do to people
         self._about: set[int] = set()  # words that condemn or discuss hostility
         self._said: dict[str, Verdict] = {}
 
@@ -139,6 +156,8 @@ class Look:
                 for reason, weights in _MEANT[index]:
                     if reason == "?":
                         self._about.add(index)
+                    elif reason == "warns":
+                        self._warns = True
                     elif reason[0] == "!":
                         self._hostile.append((start, end, reason[1:]))
                     else:
@@ -161,10 +180,14 @@ class Look:
             reasons.append((KEYWORD_WEIGHT, "keyword"))
         model = self.senses.learned.get(category)
         if model is not None and self.grams:
-            weight = min(_LEARNED_MOST, _LEARNED_AT_ZERO + _LEARNED_SLOPE * model.margin(self.grams))
+            most = _LEARNED_MOST if reasons or category == "ad" else _UNSAID
+            weight = min(most, _LEARNED_AT_ZERO + _LEARNED_SLOPE * model.margin(self.grams))
             if weight > 0:
                 reasons.append((weight, "learned"))
-        return _together(reasons)
+        verdict = _together(reasons)
+        if self._warns and verdict.score >= _HINT:
+            return Verdict(verdict.score * _WARNS, ("speaks_about_it", *verdict.reasons))
+        return verdict
 
     def _attack_known(self) -> Verdict:
         tight = self._search()
@@ -177,8 +200,12 @@ class Look:
         model = self.senses.learned.get("attack")
         if model is not None and self.grams:
             margin = model.margin(self.grams) + worst - attack.ABOUT_MARGIN * about
+            if about and len(tight) <= attack.SHORT:
+                margin -= attack.SHORT_ABOUT
+            if found.keys() == {"reported_words"}:
+                margin -= attack.REPORTED_MARGIN
             weight = FLAGGED + _ATTACK_SLOPE * margin if margin >= 0 else FLAGGED * (1 + margin)
-            reasons.append((min(_LEARNED_MOST, max(0.0, weight)), "learned"))
+            reasons.append((min(_LEARNED_MOST if worst >= _HINT else _UNSAID_ATTACK, max(0.0, weight)), "learned"))
         reasons.sort(reverse=True)
         score = reasons[0][0] if reasons else 0.0  # the same words speak in each reason: no product here
         if about and not any(name.endswith("_at_person") for name in found):

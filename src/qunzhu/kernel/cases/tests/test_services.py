@@ -107,7 +107,7 @@ def test_deciding_writes_event_note_audit_and_effect_together():
     assert (decided.group_id, decided.member_id) == (desk.group.pk, desk.lin.pk)
     assert decided.body == {
         "case": case.pk, "kind": "rule_review", "action": "mute", "by": "mod", "note": "屡次发广告", "step": "mute",
-        "until": until, "sentence": text,
+        "until": until, "sentence": text, "rule": "ads", "cause_seq": 1,
     }  # fmt: skip
     assert [(n.author, n.text) for n in CaseNote.objects.all()] == [("mod", "禁言:屡次发广告")]
     assert [(a.user, a.action, a.target, a.allowed) for a in AuditEntry.objects.all()] == [
