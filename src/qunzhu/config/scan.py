@@ -4,7 +4,7 @@ import os
 import tempfile
 from array import array
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -115,7 +115,7 @@ def _scan(options: _Options) -> None:
             out.write(judge.row(row))
         found = judge.measured()
         threshold = found.threshold if found else options.threshold
-        out.finish(threshold)
+        out.finish(threshold, judge.scores)
     finally:
         out.drop()
     _print(options, judge, found)
@@ -269,15 +269,15 @@ class _Out:
         if self.draft is not None:
             self.file.write(msgspec.json.encode(said) + b"\n")
 
-    def finish(self, threshold: float) -> None:
+    def finish(self, threshold: float, scores: Sequence[float]) -> None:
         if self.path is None or self.draft is None:
             return
         self.file.close()
         final = self.draft.with_suffix(".done")
         with self.draft.open("rb") as drafted, final.open("wb") as file:
-            for line in drafted:
+            for line, score in zip(drafted, scores, strict=True):
                 said = msgspec.json.decode(line)
-                said["flagged"] = said["score"] >= round(threshold, 4)
+                said["flagged"] = score >= threshold
                 file.write(encode(said) + b"\n")
         final.chmod(0o644)
         final.replace(self.path)

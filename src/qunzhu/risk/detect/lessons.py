@@ -19,6 +19,7 @@ MOST_LESSONS = 3_000  # of a category; the latest count
 MOST_OF_AUTHOR = 10  # of one author and verdict; a member cannot teach by being judged again and again
 MOST_OF_TEACHER = 1_000
 FEWEST = 5  # lessons before anything changes
+FAR = -1.0  # the margin of a text that looks like nothing: so far a few lessons can move it
 _TRUST = 500.0  # with so many lessons the shipped score counts half
 _EPOCHS = 10
 
@@ -80,7 +81,7 @@ def taught(lessons: Iterable[Lesson], most: int = MOST_LESSONS) -> Taught | None
     if len(counted) < FEWEST:
         return None
     trust = _TRUST / (_TRUST + len(counted))
-    anchors = [Example(found, positive=False, margin=-2.0 * trust) for found in _anchors()]
+    anchors = [Example(found, positive=False, margin=FAR * trust) for found in _anchors()]
     examples = [Example(les.grams, les.positive, 1.0, les.known * trust) for les in counted]
     return Taught(trust, quantised(*fit([*anchors, *examples], epochs=_EPOCHS)))
 

@@ -12,7 +12,7 @@ from ahocorasick_rs import AhoCorasick, Implementation
 from qunzhu.kernel.text.normalise import normalise
 from qunzhu.risk.detect import attack
 from qunzhu.risk.detect.grams import gram_set
-from qunzhu.risk.detect.lessons import Taught
+from qunzhu.risk.detect.lessons import FAR, Taught
 from qunzhu.risk.detect.lexicon import CATEGORIES, CUES, WARNINGS
 from qunzhu.risk.detect.linear import Linear
 from qunzhu.risk.detect.model import shipped
@@ -237,10 +237,10 @@ _LINEAR_DOWN_TO = -1.5
 
 
 def margin_of(score: float) -> float:
-    """A score as a margin: FLAGGED is 0, nothing at all is −2."""
+    """A score as a margin: FLAGGED is 0, far below it is FAR."""
     if score >= FLAGGED:
         return (score - FLAGGED) / max(1e-6, 1 - score) * (1 - FLAGGED) / FLAGGED if score < 1 else 10.0
-    return max(-2.0, (score / FLAGGED - 1) * 2)
+    return max(FAR, (score / FLAGGED - 1) * 2)
 
 
 def score_of(margin: float) -> float:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from qunzhu.kernel.text.normalise import normalise
 from qunzhu.risk.detect import lessons as kept
 from qunzhu.risk.detect.grams import grams
-from qunzhu.risk.detect.lessons import FEWEST, MOST_OF_AUTHOR, Lesson, Lessons, chosen, own_words, taught
+from qunzhu.risk.detect.lessons import FAR, FEWEST, MOST_OF_AUTHOR, Lesson, Lessons, chosen, own_words, taught
 from qunzhu.risk.detect.verdicts import FLAGGED, Look, Senses
 from qunzhu.risk.teaching import alarmed, change
 
@@ -14,7 +14,7 @@ WORDS = ("团购大闸蟹接龙", "阳澄湖现捞", "明天读书会", "三楼�
 
 
 def lesson(seq, text, *, positive=True, category="ad", author=0, teacher="mod"):
-    return Lesson(seq, category, positive, author, teacher, -2.0, tuple(grams(normalise(text))))
+    return Lesson(seq, category, positive, author, teacher, FAR, tuple(grams(normalise(text))))
 
 
 @st.composite
