@@ -6,6 +6,7 @@ a rebuild comes out equal. Only the author's own words are learned from: no quot
 
 from typing import Any
 
+import msgspec
 import psycopg
 
 from qunzhu.kernel.bulk import upsert
@@ -47,6 +48,11 @@ def handle(batch: Batch) -> None:
         "(community_id, rule, seq) DO UPDATE SET verdict_right = excluded.verdict_right,"
         " verdict_by = excluded.verdict_by, verdict_at = excluded.verdict_at, verdict_seq = excluded.verdict_seq",
     )  # fmt: skip
+    undone = [e.body["decided"] for e in batch.events if e.kind == "case.reopened" and e.body.get("decided")]
+    if undone:
+        psycopg.Cursor(batch.connection).execute(
+            "DELETE FROM rule_verdict WHERE community_id = %s AND verdict_seq = ANY(%s)", [batch.community_id, undone]
+        )
     if batch.rebuilding:
         return
     _Teacher(batch).teach(heard)
@@ -66,6 +72,9 @@ class _Teacher:
         for event in self.batch.events:
             if event.kind in {"report.upheld", "report.dismissed"} and event.body:
                 self._report(event, right=event.kind == "report.upheld")
+        for event in self.batch.events:
+            if event.kind == "case.reopened" and event.body.get("decided"):
+                self._undo(event)
         for event, found in heard:
             if event.kind == "penalty.reversed" and "case" in event.body:
                 continue  # the case says it too
@@ -78,15 +87,30 @@ class _Teacher:
             "SELECT body FROM event WHERE community_id = %s AND seq = %s AND kind = 'report.filed'",
             event.body["report"],
         )
-        if row is None or not row[0] or row[0].get("target_seq") is None:
+        filed = _plain(row[0]) if row else {}
+        if filed.get("target_seq") is None:
             return
-        message = self._message(row[0]["target_seq"])
+        message = self._message(filed["target_seq"])
         if message is None:
             return
         look = Look(normalise(message[1]), self.senses)
-        category = teaching.category_of_report(str(row[0].get("reason", "")), look)
+        category = teaching.category_of_report(str(filed.get("reason", "")), look)
         if category:
-            self._lesson(event, row[0]["target_seq"], category, right=right, by=event.body["by"])
+            self._lesson(event, filed["target_seq"], category, right=right, by=event.body["by"])
+
+    def _undo(self, event: Event) -> None:
+        """Take back what the undone decision taught."""
+        row = self._one(
+            "SELECT body FROM event WHERE community_id = %s AND seq = %s AND kind = 'case.decided'",
+            event.body["decided"],
+        )
+        body = _plain(row[0]) if row else {}
+        if "cause_seq" not in body:
+            return
+        found = Judged(body["cause_seq"], body["rule"], True, event.body["by"])
+        for category in teaching.categories_of(self._facts(found)):
+            if self._stands(found.seq, category) is not None:
+                self._append(event, found.seq, category, None, {"by": found.by})
 
     def _facts(self, found: Judged) -> dict[str, Any]:
         row = (
@@ -97,7 +121,7 @@ class _Teacher:
             )
             .fetchone()
         )
-        return dict(row[0]) if row else {}
+        return _plain(row[0]) if row else {}
 
     def _message(self, seq: int) -> tuple[int, str] | None:
         """Author and own words of a message; None when there is nothing of his own."""
@@ -106,7 +130,7 @@ class _Teacher:
         )
         if row is None or not row[0] or row[1] is None:
             return None
-        words = own_words(row[0])
+        words = own_words(_plain(row[0]))
         return (row[1], words) if words else None
 
     def _one(self, query: str, seq: int) -> tuple[Any, ...] | None:
@@ -140,24 +164,33 @@ class _Teacher:
         if message is None:
             return
         author, words = message
-        self.stand[seq, category] = wanted
-        body: dict[str, Any] = {"message": seq, "category": category, "by": by}
-        kind = "lesson.unlearned"
-        if wanted is not None:
-            kind, normal = "lesson.learned", normalise(words)
-            known = round(Look(normal, self.senses).known(category), 4)
-            body |= {"positive": wanted, "author": author, "known": known, "grams": grams(normal)}
+        if wanted is None:
+            self._append(event, seq, category, None, {"by": by})
+            return
+        normal = normalise(words)
+        known = round(Look(normal, self.senses).known(category), 4)
+        body = {"positive": wanted, "author": author, "by": by, "known": known, "grams": grams(normal)}
+        self._append(event, seq, category, author, body)
+
+    def _append(self, event: Event, seq: int, category: str, author: int | None, body: dict[str, Any]) -> None:
+        self.stand[seq, category] = body.get("positive")
         self.batch.append(
             NewEvent(
                 self.batch.community_id,
                 event_id(NAME, self.batch.community_id, event.seq, seq, category),
-                kind,
+                "lesson.unlearned" if author is None else "lesson.learned",
                 event.occurred_at,
-                body,
+                {"message": seq, "category": category, **body},
                 group_id=event.group_id,
-                member_id=author if wanted is not None else None,
+                member_id=author,
             )
         )
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """JSON as the raw connection gives it (text), or nothing."""
+    found: dict[str, Any] = msgspec.json.decode(value) if isinstance(value, str | bytes) else value or {}
+    return found
 
 
 def _watch_precision(batch: Batch, rule: str) -> None:

@@ -10,7 +10,8 @@ from qunzhu.risk.detect.verdicts import TEXT_CATEGORIES, Look
 
 RIGHT_ACTIONS = frozenset({"warn", "mute", "remove", "freeze"})
 WRONG_ACTIONS = frozenset({"dismiss"})
-KINDS = frozenset({"case.decided", "report.upheld", "report.dismissed", "penalty.reversed"})
+KINDS = frozenset({"case.decided", "case.reopened", "report.upheld", "report.dismissed", "penalty.reversed"})
+HUMAN = "human"  # the rule of a penalty that a person gave
 _LIKELY = 0.3  # a report that names no category is about what the text looks like at least so much
 # What reporters write, and what they mean by it.
 _REASON_WORDS = {
@@ -37,6 +38,8 @@ def judged(event: Event) -> Judged | None:
     """The verdict that an event is; None when it says nothing about a rule."""
     body = event.body
     if event.kind == "penalty.reversed" and body:
+        if body["rule"] == HUMAN:
+            return None  # no rule had concluded it
         return Judged(body["cause_seq"], body["rule"], False, body["by"])
     if event.kind != "case.decided" or not body or "cause_seq" not in body:
         return None
