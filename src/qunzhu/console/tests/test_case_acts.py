@@ -89,7 +89,7 @@ def test_a_case_is_taken_with_one_press_and_handed_over_with_a_note(desk):
         ("moderator-desk", "接下"), ("moderator-desk", "交给 manager-desk:我要下班了"),
     ]  # fmt: skip
     mine = desk.client("manager").get(desk.url("cases/?assigned=me"))
-    assert [row["case"].pk for row in mine.context["rows"]] == [case.pk]
+    assert [row.case.pk for row in mine.context["rows"]] == [case.pk]
 
 
 def test_what_was_raised_to_a_role_has_its_own_filter(desk):
@@ -97,7 +97,7 @@ def test_what_was_raised_to_a_role_has_its_own_filter(desk):
     desk.case()
     Case.objects.filter(pk=raised.pk).update(asked="manager")
     found = desk.client("manager").get(desk.url("cases/?assigned=asked"))
-    assert [row["case"].pk for row in found.context["rows"]] == [raised.pk]
+    assert [row.case.pk for row in found.context["rows"]] == [raised.pk]
     assert "请运营主管处理" in found.content.decode()
     assert list(desk.client("owner").get(desk.url("cases/?assigned=asked")).context["rows"]) == []
 

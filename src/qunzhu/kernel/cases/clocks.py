@@ -9,7 +9,7 @@ import msgspec
 from qunzhu.kernel.blueprint.schema import CaseQueue
 from qunzhu.kernel.cases.kinds import KINDS
 from qunzhu.kernel.cases.models import Case
-from qunzhu.kernel.community.selectors import blueprint_of
+from qunzhu.kernel.community.models import Community
 
 # What the guide says for the two that must not wait (blueprint/schema.py: Red, Orange).
 RED_HOURS, ORANGE_HOURS = 1, 4
@@ -66,8 +66,10 @@ class Clocks:
 
 
 def read_clocks(community_id: int) -> Clocks:
-    """The settings as the community's blueprint has them now."""
-    blueprint: dict[str, Any] = blueprint_of(community_id)
+    """The settings as the community's blueprint has them now; without one, the usual ones."""
+    blueprint: dict[str, Any] = (
+        Community.objects.filter(pk=community_id).values_list("blueprint", flat=True).first() or {}
+    )
     queue = msgspec.convert(blueprint.get("governance", {}).get("cases", {}), CaseQueue)
     risk = blueprint.get("risk", {})
     red, orange = (risk.get(level, {}).get("decide_within") for level in ("red", "orange"))

@@ -208,14 +208,28 @@ def restored(slug: str, reason: str) -> None:
 @click.option("--community", "slug", required=True, help="社群代号 slug")
 @click.option("--member", type=int, required=True)
 @click.option("--by", required=True, help="who orders it")
+@click.option("--confirmed-by", "second", default="", help="who confirms it, where two people are needed")
 @click.confirmation_option(prompt="抹除后不能恢复 This cannot be undone. Go on?")
-def erase(slug: str, member: int, by: str) -> None:
+def erase(slug: str, member: int, by: str, second: str) -> None:
     """抹除成员 Erase what a member said and who they are; verification keeps holding."""
     ((community_id, _),) = _communities(slug)
+    from django.db import transaction
+
+    from qunzhu.kernel.cases.two_person import guarded
+    from qunzhu.kernel.community import audit
     from qunzhu.kernel.events.erase import erase_member
 
+    if "erase_member" in guarded(community_id) and second.strip() in {"", by.strip()}:
+        raise click.ClickException(
+            "这个社群的抹除要两个人 two people are needed here: --confirmed-by 另一个人 somebody else"
+        )
     try:
-        done = erase_member(community_id=community_id, member_id=member, by=by, now=_now())
+        with transaction.atomic():
+            done = erase_member(community_id=community_id, member_id=member, by=second or by, now=_now())
+            audit.record(
+                community_id=community_id, user=second or by, action="member.erase", target=f"member:{member}",
+                detail={"proposed_by": by} if second else {}, now=_now(),
+            )  # fmt: skip
     except LookupError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{done.events} events erased; recorded as event {done.seq}")

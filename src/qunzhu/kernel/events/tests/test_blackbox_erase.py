@@ -165,3 +165,44 @@ def test_an_unknown_member_is_refused(world):
     with pytest.raises(LookupError, match=f"no member 999999 in community {box.pk}"):
         erase_member(community_id=box.pk, member_id=999_999, by="boss", now=NOW)
     assert Member.objects.filter(community=box, erased_at=None).count() == 2
+
+
+# Text and JSON columns that hold nothing of a member, or something the erasure deals with in its own way; the reason.
+# A new column of a new chapter belongs in erase.py (_TEXTS, _blank_rows) or here: this test asks.
+ELSEWHERE = {
+    "event": "bodies go; kinds and connectors are no words",
+    "member": "_forget_identity",
+    "identity": "_forget_identity",
+    "membership": "_blank_rows; the state is a code",
+    "local_occupant": "_leave_groups",
+    "local_upload": "_drop_uploads",
+    "engine_state": "_blank_rows",
+    "consumer_cursor": "_blank_rows",
+    "sealed_block": "hashes",
+    "community": "the operator's own settings",
+    "community_group": "announcements are searched for names; the rest is the operator's",
+    "staff": "a role",
+    "rulebook_version": "the operator's rules",
+    "keyword": "words of the library",
+    "effect_pace": "connector names",
+    "import_job": "names of files and counts",
+    "posting": "owner is a number",
+    "account": "owner is a number",
+    "group_hour": "figures",
+    "member_day": "figures",
+    "check_in": "figures",
+}
+
+
+def test_every_column_that_can_hold_words_is_dealt_with():
+    from qunzhu.kernel.events.erase import _TEXTS
+
+    ours = {m._meta.db_table for m in apps.get_models() if m.__module__.startswith("qunzhu.")}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT table_name, column_name FROM information_schema.columns WHERE table_schema = 'public'"
+            " AND (data_type IN ('text', 'character varying', 'json', 'jsonb', 'ARRAY')) ORDER BY 1, 2"
+        )
+        columns = [(t, c) for t, c in cursor.fetchall() if t in ours]
+    asked = {t for t, _ in columns if t not in _TEXTS and t not in ELSEWHERE}
+    assert asked == set()
