@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from qunzhu.risk.services import grant_clearance
+from qunzhu.kernel.engine.clearance_service import grant_clearance
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -1,6 +1,6 @@
 """`qunzhu init`: one blueprint in, a community out."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
@@ -63,12 +63,18 @@ def init_community(*, loaded: Loaded, slug: str = "", name: str = "", now: datet
     from qunzhu.kernel.blueprint.keywords import read_keywords
     from qunzhu.kernel.blueprint.services import BY, create_from_blueprint
     from qunzhu.kernel.community.services import Refused
+    from qunzhu.kernel.engine.clearance_service import grant_clearance
     from qunzhu.risk.services import change_keywords
 
     try:
         with transaction.atomic():
             created = create_from_blueprint(loaded=loaded, slug=slug, name=name, now=now)
             change_keywords(community_id=created.community.pk, added=read_keywords(loaded), by=BY, now=now)
+            for campaign in loaded.blueprint.governance.ads.campaigns:
+                grant_clearance(
+                    community_id=created.community.pk, member=None, link=campaign.link, name=campaign.name,
+                    until=now + timedelta(days=campaign.days), by=BY, now=now,
+                )  # fmt: skip
     except Refused as refused:
         raise Problem(str(refused), "choose another one: --slug NAME") from None
     return created

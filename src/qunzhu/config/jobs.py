@@ -33,6 +33,7 @@ JOBS = {
     "time.stale_cases": ("13 3 * * *", "closes grey cases that nobody touched for 90 days"),
     "time.retention": ("43 3 * * *", "takes the contents of messages that are older than the community keeps them"),
     "time.quiet": ("*/5 * * * *", "warns when a community with open groups has had no event for a while"),
+    "time.inactive": ("*/10 * * * *", "looks for silent members where the community's hour has come, once a day"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
     "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
 }
@@ -129,6 +130,15 @@ def silent_communities(*, now: datetime) -> list[int]:
             silent.append(community.pk)
             logger.warning("no event for a while", community=community.slug, minutes=int((now - row[0]).seconds / 60))
     return silent
+
+
+@app.periodic(cron=JOBS["time.inactive"][0], periodic_id="time.inactive")
+@app.task(name="time.inactive", queue=QUEUE)
+def look_for_silent_members(timestamp: int) -> list[str]:  # noqa: ARG001
+    """Communities that were looked at; the hour, and whether it was done today, are asked of the log."""
+    from qunzhu.governance.elimination.schedule import run_due
+
+    return run_due(now=SYSTEM_CLOCK.now())
 
 
 @app.periodic(cron=JOBS["time.leftovers"][0], periodic_id="time.leftovers")

@@ -2,7 +2,9 @@
 
 from qunzhu.analytics.consumer import CONSUMER as ROLLUPS
 from qunzhu.engagement.consumer import CONSUMER as ENGAGEMENT
+from qunzhu.governance.clearance.consumer import CONSUMER as CLEARANCE
 from qunzhu.governance.consumer import CONSUMER as GOVERNANCE
+from qunzhu.governance.elimination.consumer import CONSUMER as ELIMINATION
 from qunzhu.kernel.community.consumer import CONSUMER as MEMBERSHIP
 from qunzhu.kernel.effects.consumer import CONSUMER as CONFIRMATIONS
 from qunzhu.kernel.events.runner import Consumer
@@ -15,6 +17,8 @@ CONSUMERS: tuple[Consumer, ...] = (
     ORDER,  # risk: runs the rulebook on messages and reports; decides, asks for effects
     GOVERNANCE,  # penalties, strikes and reports as people see them; 举报 and 帮助
     LEARNING,  # risk: what people decided, as each rule's record and as lessons for the scores
+    CLEARANCE,  # 报备: requests, windows, answers
+    ELIMINATION,  # 淘汰: who was when here, leaves, silent members and their way back
     ENGAGEMENT,  # 签到 and 积分
     ROLLUPS,  # analytics: hours and days
     CONFIRMATIONS,  # kernel: what people do by hand on a platform ends the tasks that asked for it

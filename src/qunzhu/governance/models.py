@@ -58,3 +58,10 @@ class Report(models.Model):
     class Meta:
         db_table = "report"
         indexes = (models.Index(fields=["community_id", "target_id", "-seq"], name="report_by_target"),)
+
+
+# The parts of this chapter keep their tables beside their code; Django looks for them here.
+from qunzhu.governance.clearance.models import Clearance  # noqa: E402
+from qunzhu.governance.elimination.models import LeaveTaken, MemberActivity, Observation  # noqa: E402
+
+__all__ = ["Clearance", "LeaveTaken", "MemberActivity", "Observation", "Penalty", "Report"]

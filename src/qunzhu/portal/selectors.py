@@ -16,6 +16,7 @@ from qunzhu.governance.models import Penalty
 from qunzhu.governance.policy import strike_days
 from qunzhu.kernel.clock import local_day
 from qunzhu.kernel.community.models import Community, Group
+from qunzhu.kernel.connectors.commands import PRIVATE
 from qunzhu.kernel.connectors.local.models import Occupant, Room
 from qunzhu.kernel.connectors.port import How
 from qunzhu.kernel.engine.models import RulebookVersion
@@ -91,7 +92,7 @@ _MY_GROUPS = """
 SELECT o.group_id,
   (SELECT count(*) FROM (SELECT 1 FROM event e WHERE e.community_id = o.community_id AND e.group_id = o.group_id
      AND e.seq > o.last_read_seq AND e.kind = ANY(%(spoken)s) AND e.member_id IS DISTINCT FROM o.member_id
-     AND (e.kind <> 'command.posted' OR e.body->>'command' IS DISTINCT FROM 'report')
+     AND (e.kind <> 'command.posted' OR coalesce(e.body->>'command', '') <> ALL(%(hidden)s))
      AND (e.body->'private' IS NULL OR (e.body->>'to')::bigint = o.member_id)
      LIMIT %(cap)s) AS counted) AS unread,
   last.text, last.occurred_at
@@ -99,7 +100,8 @@ FROM local_occupant o
 LEFT JOIN LATERAL (SELECT coalesce(e.body->>'nickname' || ': ', '')
      || CASE WHEN e.body->>'type' = 'image' THEN '[图片]' ELSE left(e.body->>'text', 80) END AS text, e.occurred_at
    FROM event e WHERE e.community_id = o.community_id AND e.group_id = o.group_id AND e.kind = ANY(%(spoken)s)
-     AND (e.member_id = o.member_id OR e.kind <> 'command.posted' OR e.body->>'command' IS DISTINCT FROM 'report')
+     AND (e.member_id = o.member_id OR e.kind <> 'command.posted'
+          OR coalesce(e.body->>'command', '') <> ALL(%(hidden)s))
      AND (e.body->'private' IS NULL OR (e.body->>'to')::bigint = o.member_id)
      AND NOT EXISTS (SELECT 1 FROM event r WHERE r.community_id = e.community_id AND r.kind = 'message.recalled'
        AND r.seq > e.seq AND r.group_id = e.group_id AND (r.body->>'target')::bigint = e.seq)
@@ -115,6 +117,7 @@ def my_groups(community_id: int, member_id: int) -> list[GroupRow]:
             "community": community_id,
             "member": member_id,
             "spoken": list(SPOKEN),
+            "hidden": list(PRIVATE),
             "cap": UNREAD_CAP,
         }
         cursor.execute(_MY_GROUPS, values)

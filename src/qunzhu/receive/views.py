@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 
+from qunzhu.kernel.connectors.commands import PRIVATE
 from qunzhu.kernel.connectors.local.admission import Seat, check_inside, seats
 from qunzhu.kernel.connectors.local.parse import Refusal
 from qunzhu.kernel.connectors.local.rooms import SPOKEN
@@ -20,7 +21,7 @@ ROOM_KINDS = frozenset({
     "group.unfrozen",
 })  # fmt: skip
 # What concerns the machine, not the room.
-_HIDDEN = frozenset({"platform_user_id", "effect", "platform_id", "private", "target_unclear"})
+_HIDDEN = frozenset({"platform_user_id", "effect", "platform_id", "private", "target_unclear", "moved_to"})
 UNREAD_CAP = 100
 MOST_EVENTS = 200
 
@@ -28,11 +29,12 @@ MOST_EVENTS = 200
 def member_view(event: Event, member_id: int, recalled: frozenset[int] = frozenset()) -> dict[str, Any] | None:
     """An event as a member of the group may see it; None when it is not for this member.
 
-    A report and what is answered to it reach the page of its author only; a recalled message has lost its content.
+    A private command and what is answered to it reach the page of its author only; a recalled message has lost its
+    content.
     """
     if event.kind not in ROOM_KINDS:
         return None
-    if event.body.get("command") == "report" and event.member_id != member_id:
+    if event.body.get("command") in PRIVATE and event.member_id != member_id:
         return None
     if event.body.get("private") and event.body.get("to") != member_id:
         return None
@@ -88,9 +90,18 @@ def history(conn: Connection, token: MemberToken, group_id: int, *, before: int 
     top = before if before is not None else log.head(conn, token.community_id) + 1
     rows = conn.execute(
         "SELECT seq FROM event WHERE community_id = %s AND group_id = %s AND seq < %s AND kind = ANY(%s)"
-        " AND (member_id = %s OR kind <> 'command.posted' OR body->>'command' IS DISTINCT FROM 'report')"
+        " AND (member_id = %s OR kind <> 'command.posted' OR coalesce(body->>'command', '') <> ALL(%s))"
         " AND (body->'private' IS NULL OR (body->>'to')::bigint = %s) ORDER BY seq DESC LIMIT %s",
-        [token.community_id, group_id, top, list(ROOM_KINDS), token.member_id, token.member_id, limit + 1],
+        [
+            token.community_id,
+            group_id,
+            top,
+            list(ROOM_KINDS),
+            token.member_id,
+            list(PRIVATE),
+            token.member_id,
+            limit + 1,
+        ],
     ).fetchall()
     wanted = sorted(seq for (seq,) in rows)[-limit:]
     events = log.read_at(conn, token.community_id, wanted)
@@ -146,9 +157,9 @@ def unread(conn: Connection, community_id: int, group_id: int, member_id: int, a
     row = conn.execute(
         "SELECT count(*) FROM (SELECT 1 FROM event WHERE community_id = %s AND group_id = %s AND seq > %s"
         " AND kind = ANY(%s) AND member_id IS DISTINCT FROM %s"
-        " AND (kind <> 'command.posted' OR body->>'command' IS DISTINCT FROM 'report')"
+        " AND (kind <> 'command.posted' OR coalesce(body->>'command', '') <> ALL(%s))"
         " AND (body->'private' IS NULL OR (body->>'to')::bigint = %s) LIMIT %s) AS n",
-        [community_id, group_id, after, list(SPOKEN), member_id, member_id, UNREAD_CAP],
+        [community_id, group_id, after, list(SPOKEN), member_id, list(PRIVATE), member_id, UNREAD_CAP],
     ).fetchone()
     return int(row[0]) if row else 0
 

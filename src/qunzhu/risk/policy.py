@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from qunzhu.kernel.clock import local_day
+from qunzhu.kernel.engine.clearances import Said, covers
 from qunzhu.kernel.engine.evaluate import Decision, Occasion, Tally, decide, match
 from qunzhu.kernel.engine.facts import Facts, Provider
 from qunzhu.kernel.engine.rules import JUDGED_KINDS, Compiled, StreamPlan, Window, window_key
@@ -22,7 +23,7 @@ from qunzhu.kernel.text.reading import Reading
 from qunzhu.risk.detect.flooding import MINUTE_MS, SPAN_MS, Pace, flooding
 from qunzhu.risk.detect.names import NAMES
 from qunzhu.risk.detect.verdicts import NOTHING, TEXT_CATEGORIES, Look, Verdict
-from qunzhu.risk.state import MEMBER_KINDS, WORLD_KINDS, Clearance, Subject, World, fold_member, milliseconds
+from qunzhu.risk.state import MEMBER_KINDS, WORLD_KINDS, Subject, World, fold_member, milliseconds
 
 KINDS = JUDGED_KINDS | MEMBER_KINDS | WORLD_KINDS
 _ONE = (0,)  # the key of a stream that has no keys
@@ -169,18 +170,17 @@ class Watch:
         """Whether an ad clearance covers this message."""
         if self._cleared is None:
             clearances = self.order.world.people.clearances
-            self._cleared = bool(clearances) and any(self._covered(c) for c in clearances)
+            said = self._said() if clearances else None
+            self._cleared = said is not None and any(covers(c, said) for c in clearances)
         return self._cleared
 
-    def _covered(self, clearance: Clearance) -> bool:
-        reading = self.reading
-        return (
-            reading is not None
-            and clearance.until > self.at_ms
-            and clearance.member in {None, self.event.member_id}
-            and (not clearance.link or clearance.link in reading.links)
-            and (not clearance.text_digest or clearance.text_digest == reading.digest)
-        )
+    def _said(self) -> Said | None:
+        reading, event = self.reading, self.event
+        if reading is None:
+            return None
+        image = event.body.get("image")
+        sha = str(image.get("sha256") or "?") if isinstance(image, dict) else ""
+        return Said(self.at_ms, event.member_id, event.group_id, reading.text, reading.links, sha)
 
     def windows(self, per: str) -> Windows | None:
         """The windows of the member or group that the event is about."""

@@ -1,4 +1,4 @@
-"""Changing the keyword library and ad clearances: tables for people, events for the consumer `order`."""
+"""Changing the keyword library: a table for people, events for the consumer `order`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,8 +12,7 @@ from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
 from qunzhu.kernel.text.keywords import Word
-from qunzhu.kernel.text.links import canonical
-from qunzhu.kernel.text.normalise import normalise, text_digest
+from qunzhu.kernel.text.normalise import normalise
 from qunzhu.risk.models import Keyword
 
 WORDS_PER_EVENT = 5_000
@@ -79,47 +78,3 @@ def change_keywords(
         events.append(NewEvent(community_id, name, "keywords.changed", now, body))
     log.append(raw, events, now=now)
     return len(events)
-
-
-@transaction.atomic
-def grant_clearance(
-    *,
-    community_id: int,
-    member: int | None,
-    until: datetime,
-    by: str,
-    now: datetime,
-    link: str = "",
-    text: str = "",
-) -> int:
-    """Clear an ad until `until`, by link, by text, by both, or (neither) all of a member's; returns its seq.
-
-    `member` None clears it for everyone, which needs a link or a text. Raises ValueError.
-    """
-    if until <= now:
-        raise ValueError("报备的截止时间已经过去")
-    if member is None and not link and not text:
-        raise ValueError("对所有人的报备要写明链接或文字")
-    body: dict[str, Any] = {"member": member, "until": until.isoformat(), "by": by}
-    if link:
-        body["link"] = canonical(link)
-    if text:
-        body["text_digest"] = text_digest(text)
-    event = NewEvent(
-        community_id, event_id("clearance.granted", community_id, uuid4()), "clearance.granted", now, body,
-        member_id=member,
-    )  # fmt: skip
-    return log.append(raw_connection(), [event], now=now)[0].seq
-
-
-@transaction.atomic
-def end_clearance(*, community_id: int, granted: int, by: str, now: datetime) -> int:
-    """Close the window of the clearance granted at seq `granted` early; a second time is the same event."""
-    event = NewEvent(
-        community_id,
-        event_id("clearance.ended", community_id, granted),
-        "clearance.ended",
-        now,
-        {"granted": granted, "by": by},
-    )
-    return log.append(raw_connection(), [event], now=now)[0].seq

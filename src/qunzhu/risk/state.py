@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from qunzhu.kernel.engine.clearances import Clearance, clearance_from
 from qunzhu.kernel.engine.rules import Compiled, compile_rulebook, load_rules, load_settings
 from qunzhu.kernel.engine.standing import Running, Standing
 from qunzhu.kernel.engine.windows import Windows
@@ -34,16 +35,6 @@ class Subject(msgspec.Struct, array_like=True, gc=False):
 
     windows: Windows = msgspec.field(default_factory=Windows)
     standing: Standing = msgspec.field(default_factory=Standing)
-
-
-class Clearance(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """An ad that may be posted until `until` (ms); by anyone when `member` is None, anything when neither is named."""
-
-    seq: int
-    member: int | None
-    link: str
-    text_digest: str
-    until: int
 
 
 class People(msgspec.Struct, array_like=True, gc=False):
@@ -188,13 +179,7 @@ class World:
         body, now = event.body, milliseconds(event.occurred_at)
         if not body:
             return  # its member was erased, and nobody else could use it
-        granted = Clearance(
-            event.seq,
-            body.get("member"),
-            body.get("link") or "",
-            body.get("text_digest") or "",
-            milliseconds(datetime.fromisoformat(body["until"])),
-        )
+        granted = clearance_from(event.seq, body)
         self.people.clearances = [c for c in self.people.clearances if c.until > now] + [granted]
         self.changed.add(PEOPLE)
 

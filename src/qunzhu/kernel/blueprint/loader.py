@@ -2,9 +2,10 @@
 
 import difflib
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -314,10 +315,27 @@ def _cross_checks(data: dict[str, Any], tree: CommentedMap) -> list[Mistake]:
     for index, step in enumerate(blueprint.governance.ladder):
         if (step.action == "mute") != (step.minutes is not None):
             note(("governance", "ladder", index), "mute needs minutes, and only mute has them")
+    for place, day in _own_days(blueprint):
+        note(
+            ("governance", "elimination", "calendar", *place), f"{day} is no day of that year", "write e.g. 2027-01-01"
+        )
     levels = blueprint.engagement.levels
     if len(levels.names) != len(levels.thresholds) or sorted(levels.thresholds) != levels.thresholds:
         note(("engagement", "levels"), "needs one rising threshold for each name")
     return mistakes
+
+
+def _own_days(blueprint: Blueprint) -> Iterator[tuple[Path_, str]]:
+    """Where an own year of the calendar names something that is no day of it."""
+    for number, year in enumerate(blueprint.governance.elimination.calendar):
+        for name, days in (("off", year.off), ("work", year.work)):
+            for index, day in enumerate(days):
+                try:
+                    found = date.fromisoformat(day).year
+                except ValueError:
+                    found = 0
+                if found != year.year:
+                    yield (number, name, index), day
 
 
 def _line(tree: Any, path: Path_) -> int:

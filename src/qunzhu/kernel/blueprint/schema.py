@@ -26,6 +26,7 @@ Hours = Annotated[int, Meta(ge=1, le=8_760, extra=_unit("hours"))]
 Days = Annotated[int, Meta(ge=1, le=3_650, extra=_unit("days"))]
 Age = Annotated[int, Meta(ge=0, le=120, extra=_unit("years"))]
 TimeOfDay = Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$", extra=_unit("HH:MM"))]
+IsoDate = Annotated[str, Meta(pattern=r"^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])$", extra=_unit("YYYY-MM-DD"))]
 Slug = Annotated[str, Meta(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=60)]
 Key = Annotated[str, Meta(pattern=r"^[a-z0-9_.-]+$", max_length=60)]
 Name = Annotated[str, Meta(min_length=1, max_length=80)]
@@ -140,11 +141,23 @@ class DailyMessages(Section, frozen=True, kw_only=True):
     )
 
 
+class Campaign(Section, frozen=True, kw_only=True):
+    """自家活动: what the operator itself promotes (crowdfunding, courses); cleared for everybody from the first day."""
+
+    name: Name
+    link: Annotated[str, Meta(min_length=4, max_length=500)]
+    days: Days = 365
+
+
 class AdClearance(Section, frozen=True, kw_only=True):
-    """报备: an ad may be posted after approval, within a window."""
+    """报备: an ad may be posted after approval, within a window. The limits are per member, against abuse."""
 
     required: bool = True
     window: Hours = 24
+    longest: Hours = 168  # the longest window that a member may ask for; staff may give more
+    open_at_most: Positive = 2  # requests of one member that wait at a time
+    per_day: Positive = 3  # requests of one member on one day
+    campaigns: list[Campaign] = []
 
 
 class Step(Section, frozen=True, kw_only=True):
@@ -164,14 +177,38 @@ class GovernancePoints(Section, frozen=True, kw_only=True):
     ad_report_upheld: Points = 5
 
 
+class Leave(Section, frozen=True, kw_only=True):
+    """请假: days that do not count. What members may take themselves; staff may give more."""
+
+    longest: Annotated[int, Meta(ge=1, le=366, extra=_unit("days"))] = 14  # one leave
+    within_90_days: Annotated[int, Meta(ge=1, le=366, extra=_unit("days"))] = 30  # all leaves that begin in 90 days
+
+
+class OwnYear(Section, frozen=True, kw_only=True):
+    """A year whose arrangement of holidays the installed data lacks: days off, and weekend days that are worked."""
+
+    year: Annotated[int, Meta(ge=2000, le=2100)]
+    off: list[IsoDate]
+    work: list[IsoDate] = []
+
+
 class Elimination(Section, frozen=True, kw_only=True):
-    """淘汰机制: days in a row without interaction → tag → human review → observation group."""
+    """淘汰机制: days in a row without interaction → tag → human review → observation group → back."""
 
     inactive_after: Days = 3
+    counts_as: Annotated[list[Literal["message", "command", "checkin"]], Meta(min_length=1)] = field(
+        default_factory=lambda: ["message", "command", "checkin"]
+    )  # what is an interaction
     tag: Name = "沉默"
     human_review: bool = True
     grace_for_new: Days = 7
     respects_holidays: bool = True
+    respects_weekends: bool = False  # ordinary weekends do not count either; make-up days (调休) always do
+    at_most: Positive = 20  # people of one run; with more, nothing happens before a human has confirmed
+    run_at: TimeOfDay = "09:30"
+    returns_after: Annotated[int, Meta(ge=1, le=100, extra=_unit("messages"))] = 1  # in the observation group
+    leave: Leave = field(default_factory=Leave)
+    calendar: list[OwnYear] = []
 
 
 class Appeal(Section, frozen=True, kw_only=True):

@@ -56,6 +56,7 @@ def create_from_blueprint(*, loaded: Loaded, slug: str = "", name: str = "", now
             profile=group_plan.profile,
             capacity=group_plan.capacity,
             announcement="" if group_plan.observation else plan.governance.announcement.strip(),
+            observation=group_plan.observation,
             now=now,
         )
         created.groups.append(group)

@@ -1,14 +1,14 @@
 """What the buttons of a case do, inside the deciding transaction; what leaves the house goes through the outbox."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
+from qunzhu.kernel.cases import clearances, silences
 from qunzhu.kernel.cases.models import Case
+from qunzhu.kernel.cases.press import Act, Outcome, Press
 from qunzhu.kernel.cases.reports import settle_reports
 from qunzhu.kernel.community.models import Membership
 from qunzhu.kernel.connectors.port import Detail, detail
@@ -24,38 +24,18 @@ MUTE_MINUTES = 60
 HUMAN = "human"  # the rule that a human's decision counts as (governance keeps it as a penalty)
 
 
-@dataclass
-class Outcome:
-    """Events to append before `case.decided`, and facts that its body carries besides.
-
-    `forget`: what was written at the press is not kept, because it may name somebody who was just erased.
-    """
-
-    events: list[NewEvent] = field(default_factory=list)
-    facts: dict[str, Any] = field(default_factory=dict)
-    forget: bool = False
-
-
-@dataclass(frozen=True)
-class Press:
-    """One pressed button: the locked case, who pressed, what they wrote."""
-
-    case: Case
-    action: str
-    user: str
-    note: str
-    now: datetime
-    detail: Detail | None = None  # of the effect of a task, when it was no person who pressed
-
-
-Act = Callable[[Press], Outcome]
-
-
 def perform(
-    case: Case, action: str, *, user: str, note: str, now: datetime, came_of_it: Detail | None = None
+    case: Case,
+    action: str,
+    *,
+    user: str,
+    note: str,
+    now: datetime,
+    choices: dict[str, Any] | None = None,
+    came_of_it: Detail | None = None,
 ) -> Outcome:
-    """Do what the button says, in the caller's transaction."""
-    return ACTS[case.kind, action](Press(case, action, user, note, now, came_of_it))
+    """Do what the button says, in the caller's transaction. Raises Unchosen when the choices do not make sense."""
+    return ACTS[case.kind, action](Press(case, action, user, note, now, choices or {}, came_of_it))
 
 
 def take_back(case: Case, *, user: str, now: datetime) -> Outcome:
@@ -329,6 +309,17 @@ ACTS: dict[tuple[str, str], Act] = {
     ("member_erasure", "keep"): _nothing,
     ("rule_precision", "settled"): _nothing,
     ("rule_precision", "keep"): _nothing,
+    ("clearance_request", "approve"): clearances.approve,
+    ("clearance_request", "decline"): clearances.decline,
+    ("clearance_request", "withdrawn"): clearances.withdraw,
+    ("inactive_review", "choose"): silences.choose,
+    ("inactive_review", "keep"): silences.keep_all,
+    ("inactive_review", "move"): silences.move_all,
+    ("inactive_review", "over"): _nothing,
+    ("inactive_over_cap", "confirm"): silences.confirm_batch,
+    ("inactive_over_cap", "drop"): _nothing,
+    ("inactive_over_cap", "newer"): _nothing,
+    ("calendar_missing", "seen"): _nothing,
     ("rule_review", "warn"): _warn,
     ("rule_review", "mute"): _mute,
     ("rule_review", "remove"): _remove,

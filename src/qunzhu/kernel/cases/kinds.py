@@ -10,7 +10,8 @@ class CaseAction:
     """A button. `style` is primary, danger or plain; `confirm` is the question asked first ("" asks none).
 
     `guard` names an irreversible act: where the community's `governance.two_person_rule` lists it, the first press only
-    proposes, and a second, different person carries it out (see two_person.py).
+    proposes, and a second, different person carries it out (see two_person.py). `place` is where it is pressed: "" on
+    the case, "page" on a page of its own that asks for more (choices), "machine" by the product itself only.
     """
 
     name: str
@@ -23,6 +24,7 @@ class CaseAction:
     confirm_en: str = ""
     needs_note: bool = False
     guard: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True)
@@ -155,5 +157,56 @@ KINDS: dict[str, CaseKind] = {
             ),
             CaseAction("keep", "不抹除", "Keep", "member.erase", "d"),
         ),
+    ),
+    "clearance_request": CaseKind(
+        "广告报备",
+        "Ad clearance",
+        (
+            CaseAction("approve", "批准", "Approve", "clearance.decide", "y", "primary"),
+            CaseAction("decline", "不批准", "Decline", "clearance.decide", "n", needs_note=True),
+            CaseAction("withdrawn", "成员已撤回", "Withdrawn by the member", "clearance.decide", "", place="machine"),
+        ),
+    ),
+    "inactive_review": CaseKind(
+        "沉默成员复核",
+        "Silent members to review",
+        (
+            CaseAction("choose", "逐人选择", "Choose for each", "observation.decide", "o", "primary", place="page"),
+            CaseAction("keep", "全部留下", "Keep all", "observation.decide", "k"),
+            CaseAction(
+                "move",
+                "全部移入观察群",
+                "Move all to observation",
+                "observation.decide",
+                "m",
+                "danger",
+                "名单上的人都会移入观察群,在那里说话就能回来。确定吗?",
+                "Everybody on the list is moved to the observation group; speaking there brings them back. Go on?",
+            ),
+            CaseAction("over", "都已恢复互动", "All have spoken", "observation.decide", "", place="machine"),
+        ),
+    ),
+    "inactive_over_cap": CaseKind(
+        "沉默成员超过上限",
+        "More silent members than the cap",
+        (
+            CaseAction(
+                "confirm",
+                "确认,打标签并复核",
+                "Confirm: tag and review",
+                "observation.decide",
+                "y",
+                "primary",
+                "名单上仍然沉默的人会打上标签,再逐人复核。确定吗?",
+                "Those on the list who are still silent are tagged and come up for review. Go on?",
+            ),
+            CaseAction("drop", "这次不处理", "Leave it this time", "observation.decide", "n"),
+            CaseAction("newer", "有了新名单", "A newer list came", "observation.decide", "", place="machine"),
+        ),
+    ),
+    "calendar_missing": CaseKind(
+        "放假安排没有数据",
+        "No data on public holidays",
+        (CaseAction("seen", "知道了", "Noted", "observation.decide", "y", "primary"),),
     ),
 }

@@ -19,6 +19,7 @@ from qunzhu.kernel.cases.clocks import read_clocks
 from qunzhu.kernel.cases.kinds import KINDS, CaseAction
 from qunzhu.kernel.cases.locks import lock_case
 from qunzhu.kernel.cases.models import Case, CaseNote, CaseProposal
+from qunzhu.kernel.cases.press import Unchosen
 from qunzhu.kernel.community import audit
 from qunzhu.kernel.community.permissions import may
 from qunzhu.kernel.connectors.port import Detail
@@ -65,7 +66,7 @@ class SecondPersonNeeded(CaseError):
 
 
 class UnknownAction(CaseError):
-    """The kind of case has no such button, or a note is needed and missing."""
+    """The kind of case has no such button, a note is needed and missing, or what was chosen cannot be done."""
 
 
 @transaction.atomic
@@ -131,25 +132,37 @@ def decide_case(
     role: str | None,
     version: int,
     note: str = "",
+    choices: dict[str, Any] | None = None,
     now: datetime,
     came_of_it: Detail | None = None,
 ) -> Case:
     """Press a button: act, close the case, write event, note and audit line, all in one transaction.
 
     Under the two-person rule the first press writes a proposal: the case comes back still open. `version` is the one
-    the person saw; `came_of_it` is for the effect of a task that a platform reports on. Raises `Stale`, `NotAllowed`,
-    `UnknownAction`, `SecondPersonNeeded` or Case.DoesNotExist; a refusal for lack of permission or for being the same
-    person is audited.
+    the person saw, `choices` what a page of the action's own asked for, `came_of_it` the effect of a task that a
+    platform reports on; `role` None is the product itself. Raises `Stale`, `NotAllowed`, `UnknownAction`,
+    `SecondPersonNeeded` or Case.DoesNotExist; a refusal for lack of permission or for being the same person is audited.
     """
     try:
-        return _decide(community_id, case_id, action, user, role, version, note.strip(), now, came_of_it)
+        return _decide(
+            community_id,
+            case_id,
+            action,
+            user,
+            role,
+            version,
+            note.strip(),
+            now,
+            choices=choices,
+            came_of_it=came_of_it,
+        )
     except (NotAllowed, SecondPersonNeeded):
         _audit(community_id, case_id, f"case.{action}", user, now, allowed=False)
         raise
 
 
 @transaction.atomic
-def _decide(
+def _decide(  # noqa: PLR0913  (what decide_case was told, once more)
     community_id: int,
     case_id: int,
     action: str,
@@ -158,6 +171,8 @@ def _decide(
     version: int,
     note: str,
     now: datetime,
+    *,
+    choices: dict[str, Any] | None,
     came_of_it: Detail | None,
 ) -> Case:
     case = lock_case(community_id, case_id)
@@ -177,7 +192,7 @@ def _decide(
         _note(case, user, now, f"确认 {proposal.proposed_by} 的提议" + (f":{remark}" if remark else ""))
     else:
         two_person.close(case, CaseProposal.State.OVERRULED, by=user, now=now)
-    return _carry_out(case, action, user, note, now, came_of_it)
+    return _carry_out(case, action, user, note, now, choices=choices, came_of_it=came_of_it)
 
 
 def _confirmable(
@@ -202,9 +217,19 @@ def _confirmable(
 
 
 def _carry_out(
-    case: Case, action: str, user: str, note: str, now: datetime, came_of_it: Detail | None
+    case: Case,
+    action: str,
+    user: str,
+    note: str,
+    now: datetime,
+    *,
+    choices: dict[str, Any] | None = None,
+    came_of_it: Detail | None = None,
 ) -> Case:
-    outcome = perform(case, action, user=user, note=note, now=now, came_of_it=came_of_it)
+    try:
+        outcome = perform(case, action, user=user, note=note, now=now, choices=choices, came_of_it=came_of_it)
+    except Unchosen as error:
+        raise UnknownAction(str(error)) from error
     note = "" if outcome.forget else note
     case.state, case.action, case.note = Case.State.DECIDED, action, note
     case.decided_by, case.decided_at, case.version = user, now, case.version + 1
@@ -276,9 +301,9 @@ def judged(case: Case) -> dict[str, Any]:
 def check_action(case: Case, action: str, *, role: str | None, note: str = "") -> CaseAction:
     """The button, or `UnknownAction` / `NotAllowed`. Pages use it to show only what this person may press."""
     button = KINDS[case.kind].action(action)
-    if button is None:
+    if button is None or (button.place == "machine" and role is not None):
         raise UnknownAction(f"这类工单没有“{action}”这个操作")
-    if not may(role, button.permission):
+    if button.place != "machine" and not may(role, button.permission):
         raise NotAllowed(f"你的角色不能“{button.label}”")
     if button.needs_note and not note:
         raise UnknownAction(f"“{button.label}”需要先写内容")
@@ -289,7 +314,7 @@ def actions_for(case: Case, role: str | None) -> list[CaseAction]:
     """The buttons of an open case that `role` may press, in their order."""
     if case.state != Case.State.OPEN:
         return []
-    return [a for a in KINDS[case.kind].actions if may(role, a.permission)]
+    return [a for a in KINDS[case.kind].actions if a.place != "machine" and may(role, a.permission)]
 
 
 @transaction.atomic

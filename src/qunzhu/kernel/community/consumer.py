@@ -95,7 +95,8 @@ class Row:
         self._touch(event)
 
     def joined(self, event: Event) -> None:
-        self.state, self.joined_at, self.left_at, self.muted_until = "active", event.occurred_at, None, None
+        self.state = "observed" if event.body.get("observed") else "active"
+        self.joined_at, self.left_at, self.muted_until = event.occurred_at, None, None
         self.nickname = str(event.body.get("nickname") or self.nickname)[:120]
         self.state_at = event.occurred_at
 

@@ -37,6 +37,7 @@ class Group(models.Model):
     profile = models.CharField("能力", max_length=40, default="full")
     capacity = models.IntegerField("人数上限", default=500)
     state = models.CharField("状态", max_length=12, choices=State, default=State.ACTIVE)
+    observation = models.BooleanField("观察群", default=False, db_default=False)  # where silent members are moved to
     announcement = models.TextField("群公告", default="", blank=True)
     created_at = models.DateTimeField("创建时间")
 

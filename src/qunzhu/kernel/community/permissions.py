@@ -13,6 +13,8 @@ PERMISSIONS: dict[str, str] = {
     "group.edit": "修改群设置",
     "penalty.reverse": "撤销处罚",
     "points.adjust": "调整积分",
+    "clearance.decide": "审批报备",
+    "observation.decide": "决定沉默成员去留",
     "rulebook.publish": "发布群规",
     "keywords.edit": "修改关键词库",
     "effect.retry": "重试动作",
@@ -27,7 +29,7 @@ PERMISSIONS: dict[str, str] = {
 
 _MODERATOR = {
     "view", "case.decide", "member.warn", "member.mute", "member.remove", "message.recall", "group.announce",
-    "group.freeze", "penalty.reverse", "effect.retry", "blackbox.verify",
+    "group.freeze", "penalty.reverse", "effect.retry", "blackbox.verify", "clearance.decide", "observation.decide",
 }  # fmt: skip
 _MANAGER = _MODERATOR | {
     "group.edit", "points.adjust", "rulebook.publish", "keywords.edit", "blackbox.export", "import.run", "audit.view",

@@ -73,6 +73,7 @@ def create_group(
     profile: str = "full",
     capacity: int = 500,
     announcement: str = "",
+    observation: bool = False,
     now: datetime,
 ) -> Group:
     """A new group and its event `group.created`. Raises `Refused` when the platform group belongs to another one."""
@@ -86,6 +87,7 @@ def create_group(
                 profile=profile,
                 capacity=capacity,
                 announcement=announcement,
+                observation=observation,
                 created_at=now,
             )
     except IntegrityError as error:
@@ -100,6 +102,12 @@ def create_group(
     )
     log.append(raw_connection(), [created], now=now)
     return group
+
+
+def set_observation(*, group: Group, observation: bool) -> None:
+    """Make a group the one that silent members are moved to, or an ordinary one again."""
+    group.observation = observation
+    group.save(update_fields=["observation"])
 
 
 def rename_group(*, group: Group, name: str) -> None:

@@ -10,18 +10,24 @@ WORDS: dict[str, tuple[str, ...]] = {
     "checkin": ("签到", "簽到", "打卡"),
     "points": ("积分", "積分", "我的积分"),
     "report": ("举报", "舉報"),
+    "clearance": ("报备", "報備"),
+    "leave": ("请假", "請假"),
+    "back": ("销假", "銷假"),
 }
 _NAME_OF = {word: name for name, words in WORDS.items() for word in words}
 _LONGEST_FIRST = sorted(_NAME_OF, key=len, reverse=True)
 # Only these take arguments: "积分怎么这么少" is talk, "举报 @某人 广告" is a command.
-_WITH_ARGUMENTS = frozenset({"report"})
+_WITH_ARGUMENTS = frozenset({"report", "clearance", "leave"})
+# What is nobody else's business: where the platform lets us, only its author sees the command and its answer.
+PRIVATE = ("report", "clearance", "leave", "back")
 _MARKS = "/#"
 _FIRST = frozenset(word[0] for word in _NAME_OF) | frozenset(_MARKS)  # most talk is told by its first letter
 MAX_LENGTH = 500
+_LONGER = {"clearance": 4_000}  # an ad is as long as a message may be
 
 
 class Command(msgspec.Struct, frozen=True):
-    """A command as typed: `name` is help, checkin, points or report; `args` is what follows, trimmed."""
+    """A command as typed: `name` is a key of `WORDS`; `args` is what follows, trimmed."""
 
     name: str
     args: str = ""
@@ -30,9 +36,10 @@ class Command(msgspec.Struct, frozen=True):
 def parse_command(text: str) -> Command | None:
     """The command that `text` is, or None when it is talk.
 
-    With a leading / or # any trailing text is arguments; without it only 举报 takes some, after white space or @.
+    With a leading / or # any trailing text is arguments; without it only 举报, 报备 and 请假 take some, after
+    white space, a colon or @.
     """
-    if len(text) > MAX_LENGTH or not _may_begin(text):
+    if len(text) > max(_LONGER.values()) or not _may_begin(text):
         return None
     typed = unicodedata.normalize("NFKC", text).strip()
     marked = typed[:1] in _MARKS and bool(typed)
@@ -42,7 +49,7 @@ def parse_command(text: str) -> Command | None:
     if len(lowered) != len(typed):  # a letter whose lower case is longer: no command word contains one
         return None
     for word in _LONGEST_FIRST:
-        if lowered.startswith(word):
+        if lowered.startswith(word) and len(text) <= _LONGER.get(_NAME_OF[word], MAX_LENGTH):
             return _with_rest(_NAME_OF[word], typed[len(word) :], marked=marked)
     return None
 

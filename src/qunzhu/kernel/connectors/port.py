@@ -16,13 +16,13 @@ from qunzhu.kernel.events.schema import NewEvent
 
 How = Literal["native", "emulated", "human", "none"]
 ACTIONS: tuple[str, ...] = (
-    "warn", "say", "answer", "mute", "unmute", "remove", "recall", "announce", "freeze", "unfreeze",
+    "warn", "say", "answer", "mute", "unmute", "remove", "move", "recall", "announce", "freeze", "unfreeze",
 )  # fmt: skip
 
 
 class Capability(msgspec.Struct, frozen=True):
-    """A profile. `how` covers every action; `steps` are what a human does ({nickname}, {group}, {text}, {until},
-    {seq} are filled in); `reasons` say why an action is emulated or impossible.
+    """A profile. `how` covers every action; `steps` are what a human does ({nickname}, {group}, {to}, {text},
+    {until}, {seq} are filled in); `reasons` say why an action is emulated or impossible.
     """
 
     name: str
@@ -49,6 +49,7 @@ WECOM_CUSTOMER_GROUP = Capability(
         "mute": "human",
         "unmute": "none",
         "remove": "human",
+        "move": "human",
         "recall": "human",
         "announce": "human",
         "freeze": "human",
@@ -76,6 +77,12 @@ WECOM_CUSTOMER_GROUP = Capability(
             "用群主或管理员账号打开企业微信,进入客户群「{group}」",
             "点右上角「…」→「全部群成员」,找到 {nickname}",
             "长按头像 →「移出群聊」,并勾选「不允许再次入群」",
+            "系统收到退群通知后会自动完成这个工单",
+        ),
+        "move": (
+            "用群主或管理员账号打开企业微信,把 {nickname} 邀请进客户群「{to}」",
+            "对方进群后,在客户群「{group}」点右上角「…」→「全部群成员」,找到 {nickname}",
+            "长按头像 →「移出群聊」(不要勾选「不允许再次入群」)",
             "系统收到退群通知后会自动完成这个工单",
         ),
         "recall": (
@@ -118,12 +125,18 @@ PERSONAL_WECHAT = Capability(
         "mute": "emulated",
         "unmute": "emulated",
         "remove": "native",
+        "move": "human",
         "recall": "human",
         "announce": "native",
         "freeze": "emulated",
         "unfreeze": "emulated",
     },
     steps={
+        "move": (
+            "用群主或管理员的微信,把 {nickname} 邀请进群「{to}」(对方要点一次同意)",
+            "对方进群后,在群「{group}」点右上角「…」→「-」,选中 {nickname},点「移出」",
+            "系统收到退群通知后会自动完成这个工单;没有自动完成时点「已完成」",
+        ),
         "recall": (
             "用群主或管理员的微信进入群「{group}」",
             "找到 {nickname} 的这条消息(编号 {seq})",
@@ -169,6 +182,7 @@ class Task(msgspec.Struct, frozen=True):
     platform_id: str
     timezone: str
     nickname: str
+    to_name: str = ""  # the group that a move leads to
 
 
 Detail = dict[str, Any]  # {"code": see effects/details.py, and its parameters}

@@ -13,15 +13,15 @@ from qunzhu.kernel.effects.locks import lock_open_tasks
 from qunzhu.kernel.events.runner import Batch, Consumer
 from qunzhu.kernel.events.schema import Event
 
-# platform event → the effect that it fulfils
-FULFILS: dict[str, str] = {
-    "member.removed": "remove",
-    "member.left": "remove",
-    "member.muted": "mute",
-    "group.announced": "announce",
-    "group.frozen": "freeze",
-    "group.unfrozen": "unfreeze",
-    "message.recalled": "recall",
+# platform event → the effects that it fulfils
+FULFILS: dict[str, tuple[str, ...]] = {
+    "member.removed": ("remove", "move"),
+    "member.left": ("remove", "move"),
+    "member.muted": ("mute",),
+    "group.announced": ("announce",),
+    "group.frozen": ("freeze",),
+    "group.unfrozen": ("unfreeze",),
+    "message.recalled": ("recall",),
 }
 # for members who are out of the group these have no object any more
 POINTLESS = ("warn", "mute", "unmute")
@@ -36,20 +36,21 @@ def handle(batch: Batch) -> None:
         # An event with an effect is the product's own act, which no human was asked for.
         if event.group_id is not None and not event.historic and not event.body.get("effect"):
             _confirm(batch, event, event.group_id)
-        if event.group_id is not None and not event.historic and FULFILS[event.kind] == "remove":
+        if event.group_id is not None and not event.historic and "remove" in FULFILS[event.kind]:
             _end_pointless(batch, event, event.group_id)
 
 
 def _confirm(batch: Batch, event: Event, group_id: int) -> None:
-    kind = FULFILS[event.kind]
-    case_ids = lock_open_tasks(
-        batch.connection,
-        batch.community_id,
-        group_id=group_id,
-        kind=kind,
-        member_id=event.member_id if event.kind.startswith("member.") else None,
-        seq=event.body["target"] if kind == "recall" else None,
-    )
+    case_ids: list[int] = []
+    for kind in FULFILS[event.kind]:
+        case_ids += lock_open_tasks(
+            batch.connection,
+            batch.community_id,
+            group_id=group_id,
+            kind=kind,
+            member_id=event.member_id if event.kind.startswith("member.") else None,
+            seq=event.body["target"] if kind == "recall" else None,
+        )
     _decide(batch, case_ids, "mark_done", "left_by_self" if event.kind == "member.left" else "done_by_hand")
 
 

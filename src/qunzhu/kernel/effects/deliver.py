@@ -37,12 +37,12 @@ LONGEST_WAIT = timedelta(minutes=10)
 LEASE = timedelta(minutes=1)  # how long a deliverer may take for an act outside; then another one tries
 TASK_TITLES = {
     "warn": "提醒成员 {nickname}", "say": "在群里发一条消息", "mute": "请 {nickname} 暂停发言",
-    "remove": "移出成员 {nickname}", "recall": "撤回 {nickname} 的消息", "announce": "更新群公告", "freeze": "冻结群",
-    "unfreeze": "解冻群",
+    "remove": "移出成员 {nickname}", "move": "把 {nickname} 移到另一个群", "recall": "撤回 {nickname} 的消息",
+    "announce": "更新群公告", "freeze": "冻结群", "unfreeze": "解冻群",
 }  # fmt: skip
 ACTION_NAMES = {
     "warn": "提醒", "say": "发消息", "answer": "回答", "mute": "禁言", "unmute": "解除禁言", "remove": "移出成员",
-    "recall": "撤回消息", "announce": "更新群公告", "freeze": "冻结群", "unfreeze": "解冻群",
+    "move": "移到另一个群",    "recall": "撤回消息", "announce": "更新群公告", "freeze": "冻结群", "unfreeze": "解冻群",
 }  # fmt: skip
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError)
 logger = structlog.get_logger("qunzhu.deliver")
@@ -263,6 +263,7 @@ def steps_for(task: Task, now: datetime) -> list[str]:
     words = {
         "nickname": task.nickname or "该成员",
         "group": task.group_name,
+        "to": task.to_name,
         "text": task.payload.get("text") or "",
         "seq": task.payload.get("seq", ""),
         "until": spoken_time(datetime.fromisoformat(until), now, task.timezone) if until else "",

@@ -12,11 +12,13 @@ from qunzhu.kernel.connectors.port import Task
 _CLAIM = """
 SELECT e.community_id, e.id, e.kind, e.group_id, e.member_id, e.payload::text, e.cause_seq, e.rule, e.requested_by,
        e.attempts, e.connector, g.profile, g.name, g.platform_id, c.timezone,
-       COALESCE(NULLIF(s.nickname, ''), m.display_name, '')
+       COALESCE(NULLIF(s.nickname, ''), m.display_name, ''), COALESCE(t.name, '')
 FROM effect e
 JOIN community_group g ON g.id = e.group_id
 JOIN community c ON c.id = e.community_id
 LEFT JOIN member m ON m.id = e.member_id
+LEFT JOIN community_group t
+  ON e.kind = 'move' AND t.id = (e.payload->>'to')::int8 AND t.community_id = e.community_id
 LEFT JOIN membership s
   ON s.community_id = e.community_id AND s.group_id = e.group_id AND s.member_id = e.member_id
 WHERE e.status = 'pending' AND e.next_attempt_at <= %s AND {which}

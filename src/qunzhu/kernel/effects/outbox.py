@@ -18,16 +18,17 @@ CHANNEL = "qunzhu_effects"
 KINDS: dict[str, tuple[str, ...]] = {
     "warn": ("text", "seq?"),
     "say": ("text", "reply_to?"),
-    "answer": ("text", "to", "reply_to", "private?"),
+    "answer": ("text", "to", "reply_to?", "private?"),
     "mute": ("until", "minutes", "text?"),
     "unmute": (),
     "remove": ("text?",),
+    "move": ("to", "text?", "observed?", "stays?"),
     "recall": ("seq",),
     "announce": ("text",),
     "freeze": ("text?",),
     "unfreeze": (),
 }
-NEEDS_MEMBER = frozenset({"warn", "mute", "unmute", "remove"})
+NEEDS_MEMBER = frozenset({"warn", "mute", "unmute", "remove", "move"})
 
 _COLUMNS = {
     "community_id": "int8",

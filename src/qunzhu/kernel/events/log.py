@@ -88,15 +88,8 @@ class Held:
             "SELECT community_id, seq FROM event_head WHERE community_id = ANY(%s) ORDER BY community_id FOR UPDATE",
             [sorted({community_id for community_id, _ in facts})],
         )
-        # One probe of the unique index for each id. With `id = ANY(…)` the planner, while it knows little of a young
-        # table, walks through the whole community instead. A statement of its own: it sees what was committed
-        # while the lock was waited for.
-        self._known = execute(
-            conn,
-            "SELECT n.c, n.id, e.seq FROM unnest(%b::int8[], %b::uuid[]) AS n(c, id)"
-            " CROSS JOIN LATERAL (SELECT seq FROM event WHERE community_id = n.c AND id = n.id LIMIT 1) AS e",
-            [Array("int8", [c for c, _ in facts]), Array("uuid", [i for _, i in facts])],
-        )
+        # A statement of its own: it sees what was committed while the lock was waited for.
+        self._known = _ask_known(conn, facts)
 
     def heads(self) -> dict[int, int]:
         """Community → its last seq, for those that have a log; once."""
@@ -105,6 +98,20 @@ class Held:
     def known(self) -> dict[tuple[int, UUID], int]:
         """(community, id) → seq of those facts that are in the log; once."""
         return {(community_id, fact): seq for community_id, fact, seq in self._known.fetchall()}
+
+
+def _ask_known(conn: psycopg.Connection[Any], facts: Sequence[tuple[int, UUID]]) -> psycopg.Cursor[Any]:
+    """(community, id, seq) of those `facts` that are in the log.
+
+    One probe of the unique index for each id. With `id = ANY(…)` the planner, while it knows little of a young table,
+    walks through the whole community instead.
+    """
+    return execute(
+        conn,
+        "SELECT n.c, n.id, e.seq FROM unnest(%b::int8[], %b::uuid[]) AS n(c, id)"
+        " CROSS JOIN LATERAL (SELECT seq FROM event WHERE community_id = n.c AND id = n.id LIMIT 1) AS e",
+        [Array("int8", [c for c, _ in facts]), Array("uuid", [i for _, i in facts])],
+    )
 
 
 def append(conn: psycopg.Connection[Any], events: Sequence[NewEvent], *, now: datetime) -> list[Appended]:
@@ -211,6 +218,12 @@ def read_at(conn: psycopg.Connection[Any], community_id: int, seqs: Sequence[int
     sql = f"SELECT {_COLUMNS} FROM event WHERE community_id = %s AND seq = ANY(%s) ORDER BY seq"
     rows = _cursor(conn).execute(sql, [community_id, list(seqs)], binary=True).fetchall()
     return [Event(*row[:10], _decode(row[10]) if row[10] else {}) for row in rows]  # type: ignore[call-arg]
+
+
+def seq_of(conn: psycopg.Connection[Any], community_id: int, fact: UUID) -> int | None:
+    """Where the event with this id stands; None when it never happened."""
+    row = _ask_known(conn, [(community_id, fact)]).fetchone()
+    return None if row is None else int(row[2])
 
 
 def head(conn: psycopg.Connection[Any], community_id: int) -> int:

@@ -22,6 +22,7 @@ from qunzhu.kernel.community.tests.factories import (
     write,
 )
 from qunzhu.kernel.effects.models import Effect
+from qunzhu.kernel.engine.clearance_service import end_clearance, grant_clearance
 from qunzhu.kernel.engine.models import Decision
 from qunzhu.kernel.engine.rulebook_service import publish_rulebook
 from qunzhu.kernel.engine.tests.workplace import workplace
@@ -31,7 +32,7 @@ from qunzhu.kernel.events.runner import Consumer, Runner, raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
 from qunzhu.kernel.text.keywords import Word
 from qunzhu.risk.consumer import CONSUMER, forget
-from qunzhu.risk.services import change_keywords, end_clearance, grant_clearance
+from qunzhu.risk.services import change_keywords
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AD = "限时优惠券 https://t.cn/abc"

@@ -3,9 +3,10 @@
 import pytest
 
 from qunzhu.kernel.community.tests.factories import NOW, events_of, make_community
+from qunzhu.kernel.engine.clearance_service import grant_clearance
 from qunzhu.kernel.text.keywords import Word
 from qunzhu.risk.models import Keyword
-from qunzhu.risk.services import KeywordsInvalid, change_keywords, grant_clearance
+from qunzhu.risk.services import KeywordsInvalid, change_keywords
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import psycopg
 
 from qunzhu.kernel.connectors.local import rooms
@@ -27,8 +28,9 @@ class LocalClient:
 
     def prepare(self, conn: Connection, tasks: Sequence[Task]) -> None:
         """Lock rooms, then occupants, each in the order of their ids, so that deliverers never wait in a circle."""
-        lock_rooms(conn, [t.group_id for t in tasks if t.kind in ROOM_ACTS])
-        lock_occupants(conn, [(t.group_id, t.member_id) for t in tasks if t.member_id is not None])
+        moves = [(_target(t), t.member_id) for t in tasks if t.kind == "move" and t.member_id is not None]
+        lock_rooms(conn, [t.group_id for t in tasks if t.kind in ROOM_ACTS] + [group for group, _ in moves])
+        lock_occupants(conn, [(t.group_id, t.member_id) for t in tasks if t.member_id is not None] + moves)
 
     def execute(self, conn: Connection, task: Task, how: How, *, now: datetime) -> Outcome:
         act = Act(task.community_id, task.group_id, "qunzhu", now, str(task.id))
@@ -70,6 +72,20 @@ def _unmute(conn: Connection, act: Act, task: Task) -> Outcome:
 def _remove(conn: Connection, act: Act, task: Task) -> Outcome:
     removed = rooms.remove(conn, act, _member(task))
     return Outcome("done", detail("removed"), _with_text(act, task, removed)) if removed else Outcome("done", GONE)
+
+
+def _move(conn: Connection, act: Act, task: Task) -> Outcome:
+    """First into the other room, then out of this one: nobody stands in the street because the other is full."""
+    there = msgspec.structs.replace(act, group_id=_target(task))
+    member, stays = _member(task), bool(task.payload.get("stays"))
+    if not rooms.inside(conn, act, member):
+        return Outcome("done", GONE)
+    into = rooms.bring_in(conn, there, member, task.nickname, observed=bool(task.payload.get("observed")))
+    out = None if stays else rooms.remove(conn, act, member, moved_to=there.group_id)
+    happened = [event for event in (into, out) if event is not None]
+    if into is not None and (text := task.payload.get("text")):
+        happened.append(rooms.sent(there, "say", text, to=task.member_id, private=True))
+    return Outcome("done", f"已移到「{task.to_name}」", tuple(happened))
 
 
 def _recall(conn: Connection, act: Act, task: Task) -> Outcome:
@@ -117,6 +133,10 @@ def _announce_reopening(conn: Connection, act: Act, _task: Task) -> tuple[NewEve
     return (rooms.announce(conn, act, "本群恢复发言，谢谢大家的耐心。"),)
 
 
+def _target(task: Task) -> int:
+    return int(task.payload["to"])
+
+
 def _member(task: Task) -> int:
     if task.member_id is None:
         raise Refused("no_member")
@@ -137,6 +157,7 @@ _NATIVE: dict[str, Callable[[Connection, Act, Task], Outcome]] = {
     "mute": _mute,
     "unmute": _unmute,
     "remove": _remove,
+    "move": _move,
     "recall": _recall,
     "announce": _announce,
     "freeze": _freeze,

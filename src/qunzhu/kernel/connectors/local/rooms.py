@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import psycopg
 
+from qunzhu.kernel.connectors.port import Refused
 from qunzhu.kernel.events.schema import NewEvent, event_id
 
 CONNECTOR = "local"
@@ -77,13 +78,59 @@ def unmute(conn: psycopg.Connection[Any], act: Act, member_id: int) -> NewEvent 
     return act.event("member.unmuted", {"by": act.by}, member_id, member_id=member_id) if changed else None
 
 
-def remove(conn: psycopg.Connection[Any], act: Act, member_id: int) -> NewEvent | None:
+def inside(conn: psycopg.Connection[Any], act: Act, member_id: int) -> bool:
+    """Whether the member has a seat in the room."""
+    found = conn.execute(
+        "SELECT 1 FROM local_occupant WHERE group_id = %s AND member_id = %s AND removed_at IS NULL",
+        [act.group_id, member_id],
+    )
+    return found.fetchone() is not None
+
+
+def bring_in(
+    conn: psycopg.Connection[Any], act: Act, member_id: int, nickname: str, *, observed: bool
+) -> NewEvent | None:
+    """Put a member of another room into this one, also after a removal; None when inside. Raises Refused.
+
+    The caller holds the room, so that its seats are counted by one at a time.
+    """
+    row = conn.execute(
+        "SELECT g.capacity, g.state, (SELECT count(*) FROM local_occupant o WHERE o.group_id = r.group_id"
+        " AND o.removed_at IS NULL), EXISTS (SELECT 1 FROM local_occupant o WHERE o.group_id = r.group_id"
+        " AND o.member_id = %s AND o.removed_at IS NULL), (SELECT max(platform_user_id) FROM identity"
+        " WHERE member_id = %s AND connector = %s) FROM local_room r JOIN community_group g ON g.id = r.group_id"
+        " WHERE r.group_id = %s AND r.community_id = %s",
+        [member_id, member_id, CONNECTOR, act.group_id, act.community_id],
+    ).fetchone()
+    if row is None:
+        raise Refused("没有找到要移到的群")
+    capacity, state, people, inside, platform_user_id = row
+    if inside:
+        return None
+    if state == "closed":
+        raise Refused("要移到的群已经关闭")
+    if people >= capacity:
+        raise Refused(f"要移到的群已满({capacity} 人)")
+    conn.execute(
+        "INSERT INTO local_occupant (group_id, member_id, community_id, nickname, role, joined_at, last_read_seq)"
+        " VALUES (%s, %s, %s, %s, 'member', %s, (SELECT seq FROM event_head WHERE community_id = %s))"
+        " ON CONFLICT (group_id, member_id) DO UPDATE SET removed_at = NULL, joined_at = excluded.joined_at",
+        [act.group_id, member_id, act.community_id, nickname, act.now, act.community_id],
+    )
+    body: dict[str, Any] = {"nickname": nickname, "via": "move", "platform_user_id": platform_user_id or ""}
+    if observed:
+        body["observed"] = True
+    return act.event("member.joined", body, member_id, member_id=member_id)
+
+
+def remove(conn: psycopg.Connection[Any], act: Act, member_id: int, *, moved_to: int | None = None) -> NewEvent | None:
     """Put a member out; the seat stays marked, so that the same browser cannot come back. None when not inside."""
     changed = conn.execute(
         "UPDATE local_occupant SET removed_at = %s WHERE group_id = %s AND member_id = %s AND removed_at IS NULL",
         [act.now, act.group_id, member_id],
     ).rowcount
-    return act.event("member.removed", {"by": act.by}, member_id, member_id=member_id) if changed else None
+    body = {"by": act.by, **({"moved_to": moved_to} if moved_to is not None else {})}
+    return act.event("member.removed", body, member_id, member_id=member_id) if changed else None
 
 
 def recall(act: Act, seq: int, author: int | None) -> NewEvent:
