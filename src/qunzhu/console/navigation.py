@@ -46,7 +46,15 @@ SECTIONS: tuple[Section, ...] = (
             Entry("feed", _("动态"), "bolt"),
         ),
     ),
-    Section(_("群规"), (Entry("rulebook", _("规则"), "gavel"), Entry("effects", _("动作"), "outbox"))),
+    Section(
+        _("群规"),
+        (
+            Entry("rulebook", _("规则"), "gavel"),
+            Entry("clearances", _("报备"), "verified"),
+            Entry("observation", _("沉默与观察"), "visibility"),
+            Entry("effects", _("动作"), "outbox"),
+        ),
+    ),
     Section(
         _("风控"),
         (Entry("keywords", _("关键词库"), "dictionary"), Entry("detector", _("识别"), "troubleshoot")),

@@ -14,6 +14,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from qunzhu.governance.clearance.selectors import waiting_of
 from qunzhu.governance.selectors import strikes_of
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.models import Group
@@ -24,6 +25,7 @@ from qunzhu.kernel.events.models import EventHead
 from qunzhu.portal import selectors
 from qunzhu.portal.forms import JoinForm
 from qunzhu.portal.identity import Visitor, members_only, remember, visitor_of
+from qunzhu.portal.requests import silence_card
 from qunzhu.portal.words import chat_words, chips, refusal
 
 # Fetched at once instead of one after the other as the imports are found; a test keeps the list complete.
@@ -48,7 +50,7 @@ def join(request: HttpRequest, code: str) -> HttpResponse:
     if seat and seat.removed_at is None:
         return redirect("portal:chat", group.pk)  # which makes it the community that is looked at
     form = JoinForm(request.POST or None, initial={"nickname": known.member.display_name if known else ""})
-    refused = refusal("removed", group) if seat else _closed_door(group, room)
+    refused = _shut_out(known, group) if seat and known else _closed_door(group, room)
     if request.method == "POST" and refused is None and form.is_valid():
         try:
             return _let_in(request, room, visitor, form.cleaned_data["nickname"])
@@ -63,6 +65,12 @@ def join(request: HttpRequest, code: str) -> HttpResponse:
     }  # fmt: skip
     failed = request.method == "POST"
     return render(request, "portal/join.html", context, status=(409 if refused else 422) if failed else 200)
+
+
+def _shut_out(visitor: Visitor, group: Group) -> tuple[str, str]:
+    """Why somebody who was here cannot come in: taken to the observation group, or removed for good."""
+    card = silence_card(visitor)
+    return refusal("observed" if card and card["inside"] else "removed", group)
 
 
 def _closed_door(group: Group, room: Room) -> tuple[str, str] | None:
@@ -133,9 +141,11 @@ def chat(request: HttpRequest, visitor: Visitor, group_id: int) -> HttpResponse:
             "removed": "removed" if occupant.removed_at else None, "last_read_seq": occupant.last_read_seq,
         },
     }  # fmt: skip
+    card = silence_card(visitor) if occupant.removed_at else None
+    observed = card is not None and card["inside"]
     context = _shell(visitor, "groups") | {
-        "group": group, "room": room, "config": config, "words": chat_words(), "modules": CHAT_MODULES,
-        "commands": chips(), "join_url": _join_url(room.join_code),
+        "group": group, "room": room, "config": config, "words": chat_words(observed=observed), "modules": CHAT_MODULES,
+        "commands": chips(), "observed": observed, "join_url": _join_url(room.join_code),
         "rows": selectors.my_groups(visitor.community.pk, visitor.member.pk),
         "acts": config["acts"], "removed": occupant.removed_at is not None,
     }  # fmt: skip
@@ -186,6 +196,8 @@ def me(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "points": selectors.points_of(visitor.community, member_id, today, before=None),
         "running": selectors.running_penalties(community_id, member_id, now),
         "strikes": strikes_of(community_id, member_id, now=now),
+        "waiting": waiting_of(community_id, member_id),
+        "card": silence_card(visitor),
     }
     return render(request, "portal/me.html", context)
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qunzhu.portal import pages, privacy
+from qunzhu.portal import pages, privacy, requests
 
 app_name = "portal"
 
@@ -18,5 +18,8 @@ urlpatterns = [
     path("me/penalties/", pages.penalties, name="penalties"),
     path("me/data/", privacy.data, name="data"),
     path("me/data/<str:token>/", privacy.data_file, name="data_file"),
+    path("me/clearances/", requests.ad_clearances, name="clearances"),
+    path("me/clearances/<int:seq>/", requests.clearance_act, name="clearance_act"),
+    path("me/leave/", requests.leave, name="leave"),
     path("language/", pages.language, name="language"),
 ]

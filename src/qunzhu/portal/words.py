@@ -17,6 +17,10 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
         gettext_noop("你已被移出这个群"),
         gettext_noop("暂时不能再次加入。原因写在「我的处罚」里;觉得不对,可以联系群主。"),
     ),
+    "observed": (
+        gettext_noop("你现在在观察群"),
+        gettext_noop("有一阵子没见到你了,先请你到观察群坐坐。在那里说句话,就请你回来。"),
+    ),
     "frozen": (gettext_noop("群暂时冻结"), gettext_noop("群主正在处理一些情况,恢复后用同一个链接就能加入。")),
     "closed": (gettext_noop("这个群已经关闭"), gettext_noop("请向邀请你的人要一个新的链接。")),
 }
@@ -122,9 +126,10 @@ _CHAT: Mapping[str, object] = {
 }
 
 
-def chat_words() -> dict[str, str]:
-    """Every sentence of the chat page in the current language."""
-    return {key: str(text) for key, text in _CHAT.items()}
+def chat_words(*, observed: bool = False) -> dict[str, str]:
+    """Every sentence of the chat page in the current language; who is `observed` was not removed for good."""
+    words = {key: str(text) for key, text in _CHAT.items()}
+    return {**words, "removedBar": _("你现在在观察群,去那里说句话就能回来")} if observed else words
 
 
 def chips() -> list[dict[str, str]]:
@@ -133,5 +138,7 @@ def chips() -> list[dict[str, str]]:
         {"word": "签到", "label": _("签到")},
         {"word": "积分", "label": _("积分")},
         {"word": "举报", "label": _("举报")},
+        {"word": "报备", "label": _("报备")},
+        {"word": "请假", "label": _("请假")},
         {"word": "帮助", "label": _("帮助")},
     ]

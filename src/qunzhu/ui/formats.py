@@ -129,3 +129,14 @@ def _trimmed(value: float) -> str:
     tenths = int(abs(value) * 10 + 1e-9)
     sign = "-" if value < 0 else ""
     return f"{sign}{tenths // 10:,}" if tenths % 10 == 0 else f"{sign}{tenths // 10:,}.{tenths % 10}"
+
+
+def local_input(at: datetime | None, zone: str) -> str:
+    """What a field of type datetime-local shows: 2026-11-25T18:00 in the zone of the community; "" for None."""
+    return "" if at is None else at.astimezone(ZoneInfo(zone)).strftime("%Y-%m-%dT%H:%M")
+
+
+def read_local(text: str, zone: str) -> datetime | None:
+    """What was entered into such a field, with its zone; None when it is empty. Raises ValueError."""
+    text = text.strip()
+    return datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)) if text else None

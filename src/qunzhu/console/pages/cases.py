@@ -298,9 +298,10 @@ def _page(request: StaffRequest, case: Case, *, typed: str = "", problem: str = 
                 "two": bool(guard_of(case, a, listed)),
             }
             for a in actions_for(case, request.staff_role)
-            if found.proposal is None or not guard_of(case, a, listed)
+            if not a.place and (found.proposal is None or not guard_of(case, a, listed))
         ],
         "proposal": _proposal(request, found.proposal),
+        "own_page": _own_page(request, case),
         "decided": action_label(case.kind, case.action),
         "undo": _undo(request, case),
         "mergeable": [
@@ -331,7 +332,7 @@ def bulk_actions(cases: Sequence[Case], role: str) -> list[dict[str, str]]:
     found: dict[str, dict[str, str]] = {}
     for kind in dict.fromkeys(case.kind for case in cases):
         for action in KINDS[kind].actions if kind in KINDS else ():
-            if may(role, action.permission):
+            if not action.place and may(role, action.permission):
                 label = action.label if chinese else action.label_en
                 found.setdefault(action.name, {"name": action.name, "label": label})
     return list(found.values())
@@ -353,6 +354,20 @@ def _proposal(request: StaffRequest, proposal: CaseProposal | None) -> dict[str,
         "may_end": allowed or own,
         "others": seconds(proposal.case, button, proposal.proposed_by),
     }
+
+
+def _own_page(request: StaffRequest, case: Case) -> tuple[str, str] | None:
+    """(address, label) of the page on which more can be chosen than here; None where there is none for this person."""
+    slug = request.community.slug
+    if case.state != Case.State.OPEN:
+        return None
+    if case.kind == "inactive_review" and request.may("observation.decide"):
+        return reverse("console:observation_review", args=[slug, case.pk]), action_label(case.kind, "choose")
+    if case.kind == "inactive_over_cap":
+        return reverse("console:observation_preview", args=[slug]), _("看名单")
+    if case.kind == "clearance_request" and isinstance(case.payload.get("request"), int):
+        return reverse("console:clearance", args=[slug, case.payload["request"]]), _("选时间、改内容")
+    return None
 
 
 def _unnumbered(step: str) -> str:

@@ -28,6 +28,7 @@ from qunzhu.console.reading.telling import EFFECTS
 from qunzhu.kernel.clock import SYSTEM_CLOCK, local_day
 from qunzhu.kernel.community.access import StaffRequest, check_may, staff_page
 from qunzhu.kernel.community.models import Group, Membership
+from qunzhu.kernel.community.services import set_observation
 from qunzhu.kernel.connectors.local.services import new_join_code, set_profile
 from qunzhu.kernel.connectors.port import PROFILES
 
@@ -38,6 +39,7 @@ ACTS = {
     "unfreeze": "group.freeze",
     "profile": "group.edit",
     "code": "group.edit",
+    "observe": "group.edit",
 }
 _RECENT = 15
 
@@ -140,7 +142,8 @@ def act(request: StaffRequest, group_id: int) -> HttpResponse:
         state__in=(Membership.State.LEFT, Membership.State.REMOVED)
     )
     context = {
-        "title": {"code": _("更换入群链接"), "profile": _("切换能力")}.get(what) or EFFECTS[what],
+        "title": {"code": _("更换入群链接"), "profile": _("切换能力"), "observe": _("设为观察群")}.get(what)
+        or EFFECTS[what],
         "group": group,
         "what": what,
         "ability": next((a for a in abilities if a.action == what), None),
@@ -162,6 +165,11 @@ def _do(request: StaffRequest, group: Group, what: str) -> None:
         with audited(request, "group.profile", target=target, detail={"from": group.profile, "to": chosen}):
             set_profile(group=group, profile=chosen)
         messages.success(request, _("已切换,之后的动作按新的能力执行。"))
+        return
+    if what == "observe":
+        with audited(request, "group.observe", target=target, detail={"observation": not group.observation}):
+            set_observation(group=group, observation=not group.observation)
+        messages.success(request, _("已改,之后的沉默成员按新的设置处理。"))
         return
     if what == "code":
         room = reading.room_of(group)

@@ -22,6 +22,7 @@ from qunzhu.console.pages.feed import rows_of
 from qunzhu.console.reading import members as reading
 from qunzhu.console.reading import people, slices, stream
 from qunzhu.console.reading.groups import abilities
+from qunzhu.governance.elimination.selectors import open_observation
 from qunzhu.governance.models import Penalty
 from qunzhu.governance.services import AlreadyReversed, reverse_penalty
 from qunzhu.kernel.cases.erasure import request_erasure
@@ -116,6 +117,7 @@ def detail(request: StaffRequest, member_id: int) -> HttpResponse:
         "rows": rows_of(request, found.events, found.erased),
         "older": found.older,
         "group_names": people.group_names(community.pk),
+        "silence": open_observation(community.pk, member.pk),
         "deeds": [(name, deed.label) for name, deed in DEEDS.items() if _offered(request, name, deed, person)],
     }
     return page(request, "console/members_detail.html", context, active="members")

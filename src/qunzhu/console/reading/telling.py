@@ -49,8 +49,18 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "rulebook.published": ("menu_book", lazy("群规发布")),
     "keywords.changed": ("dictionary", lazy("关键词库变更")),
     "staff.changed": ("badge", lazy("运营人员变更")),
+    "clearance.requested": ("contact_support", lazy("申请报备")),
     "clearance.granted": ("verified", lazy("报备通过")),
+    "clearance.declined": ("block", lazy("报备未通过")),
+    "clearance.withdrawn": ("undo", lazy("撤回报备")),
     "clearance.ended": ("block", lazy("报备结束")),
+    "leave.taken": ("beach_access", lazy("请假")),
+    "leave.ended": ("event_available", lazy("销假")),
+    "inactive.ran": ("manage_search", lazy("检查沉默成员")),
+    "inactive.confirmed": ("manage_search", lazy("确认沉默名单")),
+    "member.tagged": ("sell", lazy("打上标签")),
+    "observation.decided": ("visibility", lazy("沉默成员去留")),
+    "observation.returned": ("keyboard_return", lazy("从观察群返回")),
     "import.finished": ("upload_file", lazy("导入完成")),
     "member.erased": ("delete_forever", lazy("成员内容被抹除")),
     "messages.expired": ("auto_delete", lazy("过期消息的内容已删除")),
@@ -74,9 +84,19 @@ FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
         lazy("设置"),
         (
             "group.created", "group.announced", "group.frozen", "group.unfrozen", "rulebook.published",
-            "keywords.changed", "staff.changed", "clearance.granted", "clearance.ended", "import.finished",
-            "member.erased", "messages.expired",
+            "keywords.changed", "staff.changed", "import.finished", "member.erased", "inactive.ran",
+            "inactive.confirmed", "messages.expired",
         ),
+    ),
+    "clearances": (
+        lazy("报备"),
+        (
+            "clearance.requested", "clearance.granted", "clearance.declined", "clearance.withdrawn", "clearance.ended",
+        ),
+    ),
+    "silence": (
+        lazy("沉默与观察"),
+        ("member.tagged", "observation.decided", "observation.returned", "leave.taken", "leave.ended"),
     ),
 }  # fmt: skip
 
@@ -100,8 +120,8 @@ RESULTS: dict[str, Promise] = {
 }
 EFFECTS: dict[str, Promise] = {
     "warn": lazy("警告"), "say": lazy("发言"), "answer": lazy("回复"), "mute": lazy("禁言"), "unmute": lazy("解除禁言"),
-    "remove": lazy("移出群"), "recall": lazy("撤回消息"), "announce": lazy("发布群公告"), "freeze": lazy("冻结群"),
-    "unfreeze": lazy("解除冻结"),
+    "remove": lazy("移出群"), "move": lazy("移到另一个群"), "recall": lazy("撤回消息"), "announce": lazy("发布群公告"),
+    "freeze": lazy("冻结群"), "unfreeze": lazy("解除冻结"),
 }  # fmt: skip
 UNTOLD = lazy("其他")
 
@@ -258,6 +278,32 @@ def _report(body: dict[str, Any], told: _Told) -> str:
     return f"{target} · {body['reason']}" if body.get("reason") else target
 
 
+def _window(body: dict[str, Any], told: _Told) -> str:
+    until = told.time(body.get("until"))
+    return " · ".join(p for p in (_("到 %(time)s") % {"time": until} if until else "", _by(body, told)) if p)
+
+
+def _leave(body: dict[str, Any], _told: _Told) -> str:
+    days = _("%(first)s 到 %(last)s") % {"first": body.get("first"), "last": body.get("last")}
+    return f"{days} · {body['reason']}" if body.get("reason") else days
+
+
+def _tagged(body: dict[str, Any], _told: _Told) -> str:
+    return _("“%(tag)s”:连续 %(days)s 天没有互动") % {"tag": body.get("tag"), "days": body.get("days")}
+
+
+def _decided(body: dict[str, Any], told: _Told) -> str:
+    choices = {"keep": _("留下"), "leave": _("请假"), "move": _("移入观察群")}
+    choice = choices.get(str(body.get("choice")), "")
+    return " · ".join(p for p in (choice, _by(body, told), str(body.get("note") or "")) if p)
+
+
+def _ran(body: dict[str, Any], told: _Told) -> str:
+    numbers = {k: formats.number(body.get(k) or 0, told.language) for k in ("looked_at", "silent")}
+    said = _("看了 %(looked_at)s 人,沉默 %(silent)s 人") % numbers
+    return said + (" · " + _("超过上限,没有处理") if body.get("over_cap") else "")
+
+
 _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "message.recalled": _recalled,
     "member.removed": _by,
@@ -287,6 +333,17 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "points.posted": _points,
     "rulebook.published": lambda b, t: _("第 %(version)s 版") % {"version": b.get("version")} + f" · {_by(b, t)}",
     "keywords.changed": _keywords,
+    "clearance.requested": lambda b, _t: str(b.get("text") or " ".join(b.get("links") or ())),
+    "clearance.granted": _window,
+    "clearance.declined": lambda b, t: " · ".join(p for p in (_by(b, t), str(b.get("reason") or "")) if p),
+    "clearance.ended": _by,
+    "leave.taken": _leave,
+    "leave.ended": _by,
+    "inactive.ran": _ran,
+    "inactive.confirmed": _by,
+    "member.tagged": _tagged,
+    "observation.decided": _decided,
+    "observation.returned": _by,
     "import.finished": _imported,
     "messages.expired": lambda b, t: _("%(n)s 条") % {"n": formats.number(b.get("events") or 0, t.language)},
     "member.erased": lambda b, _t: _("成员 %(id)s") % {"id": b.get("member")},

@@ -1,6 +1,7 @@
 """What people do about silences and leaves: take leave, end it, bring somebody back."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import date, datetime
 
 from django.db import transaction
 
@@ -42,12 +43,12 @@ def take_leave(*, community: Community, member_id: int, leave: Leave, by: str, k
     return log.append(raw, [event], now=now)[0].seq
 
 
-def _problem_for_staff(leave: Leave, taken: list[tuple[object, object]]) -> str:
+def _problem_for_staff(leave: Leave, taken: Sequence[tuple[date, date]]) -> str:
     if leave.last < leave.first:
         return "结束日期要不早于开始日期。"
     if leave.days > LONGEST_BY_STAFF:
         return f"一次最多 {LONGEST_BY_STAFF} 天。"
-    if any(first <= leave.last and leave.first <= last for first, last in taken):  # type: ignore[operator]
+    if any(first <= leave.last and leave.first <= last for first, last in taken):
         return "这几天里已经有一段请假，先销假再重新请。"
     return ""
 

@@ -164,12 +164,13 @@ def load_open(batch: Batch) -> dict[int, Spell]:
         [batch.community_id],
         binary=True,
     )
+    decoded = [n for n, kind in enumerate(list(_COLUMNS.values())[1:]) if kind == "jsonb"]
     found = {}
     for row in rows.fetchall():
-        spell = found[row[1]] = Spell(*row)
-        spell.counts_as = msgspec.json.decode(spell.counts_as)  # type: ignore[arg-type]
-        spell.from_groups = msgspec.json.decode(spell.from_groups)  # type: ignore[arg-type]
-        spell.pending = msgspec.json.decode(spell.pending)  # type: ignore[arg-type]
+        values = list(row)
+        for number in decoded:
+            values[number] = msgspec.json.decode(values[number])
+        found[row[1]] = Spell(*values)
     return found
 
 

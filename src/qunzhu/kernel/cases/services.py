@@ -123,7 +123,7 @@ def open_case(  # noqa: PLR0913  (a case is described once, by name)
     return Opened(row[0], opened)
 
 
-def decide_case(
+def decide_case(  # noqa: PLR0913  (a press is described once, by name)
     *,
     community_id: int,
     case_id: int,

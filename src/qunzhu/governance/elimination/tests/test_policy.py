@@ -56,7 +56,7 @@ def naive(joined, acts, leaves, fresh, today, settings):
     weekends=st.booleans(),
     counts_as=st.sets(st.sampled_from(policy.INTERACTIONS), min_size=1),
 )
-def test_silence_is_what_a_walk_through_every_day_says(
+def test_silence_is_what_a_walk_through_every_day_says(  # noqa: PLR0913, PLR0917  (what a day depends on)
     joined, moments, leaves, fresh, today, zone, grace, holidays, weekends, counts_as
 ):
     settings = Settings(
