@@ -61,7 +61,10 @@ def _event(press: Press, kind: str, body: dict[str, Any]) -> NewEvent:
 
 
 def _time(value: Any) -> datetime | None:
-    return datetime.fromisoformat(str(value)) if value else None
+    try:
+        return datetime.fromisoformat(str(value)) if value else None
+    except ValueError as error:  # erased with its member
+        raise Unchosen("时间没有看懂,请重新选择") from error
 
 
 def _texts(values: Sequence[Any] | None) -> list[str]:

@@ -24,7 +24,7 @@ ERASED = "（已抹除）"
 # Own events whose bodies hold no words of or about the member.
 WORDLESS = (
     "member.left", "member.removed", "member.muted", "member.unmuted", "message.recalled", "checkin.done",
-    "points.posted", "penalty.reversed", "staff.changed",
+    "points.posted", "penalty.reversed", "staff.changed", "member.tagged", "observation.returned", "leave.ended",
 )  # fmt: skip
 # Strings in JSON that are words of the machine and stay; every other string is blanked.
 _KEPT_KEYS = frozenset({
@@ -162,6 +162,9 @@ def _blank_rows(community_id: int, member_id: int, seqs: list[int], names: list[
         ("decision", "member_id = %(m)s OR seq = ANY(%(s)s)"),
         ("penalty", "member_id = %(m)s OR seq = ANY(%(s)s)"),
         ("report", "reporter_id = %(m)s OR target_id = %(m)s"),
+        ("clearance", "member_id = %(m)s"),
+        ("leave_taken", "member_id = %(m)s"),
+        ("observation", "member_id = %(m)s"),
         ("effect", "member_id = %(m)s OR cause_seq = ANY(%(s)s)"),
         ("case", "member_id = %(m)s OR event_seq = ANY(%(s)s)"),
         ("poisoned_event", "seq = ANY(%(s)s)"),
@@ -187,6 +190,9 @@ _TEXTS = {
     "decision": (("sentence",), ("facts", "effects")),
     "penalty": (("sentence",), ()),
     "report": (("reason",), ()),
+    "clearance": (("text", "reason"), ("links", "images")),
+    "leave_taken": (("reason",), ()),
+    "observation": (("note",), ()),
     "effect": (("last_error",), ("payload", "detail")),
     "case": (("title", "summary", "note"), ("payload",)),
     "poisoned_event": (("error",), ()),

@@ -28,6 +28,9 @@ _KEPT = {
     " AND e.group_id = r.group_id AND e.kind IN ('member.joined', 'member.renamed') AND e.body IS NOT NULL)",
     "engine_state": "r.subject = ANY(%(subjects)s)",
     "penalty": f"r.member_id = ANY(%(erased)s) OR r.seq IN {_LOST}",
+    "clearance": "r.member_id = ANY(%(erased)s)",
+    "leave_taken": "r.member_id = ANY(%(erased)s)",
+    "observation": "r.member_id = ANY(%(erased)s)",
     "report": "r.reporter_id = ANY(%(erased)s) OR r.target_id = ANY(%(erased)s)",
     "group_hour": "EXISTS (SELECT FROM event e WHERE e.community_id = %(c)s AND e.kind = 'decision.made'"
     f" AND e.group_id = r.group_id AND e.occurred_at >= r.hour AND e.occurred_at < r.hour + interval '1 hour'"
