@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from django.db import connections
 
+from qunzhu.governance.clearance.models import Clearance
 from qunzhu.governance.elimination import policy
 from qunzhu.governance.elimination.models import LeaveTaken, Observation
 from qunzhu.governance.elimination.schedule import run_community, run_due
@@ -13,9 +14,11 @@ from qunzhu.governance.elimination.services import NotTaken, bring_back, take_le
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.cases.services import UnknownAction, decide_case
 from qunzhu.kernel.community.models import Member, Membership, Staff
+from qunzhu.kernel.community.services import set_staff
 from qunzhu.kernel.connectors.local.models import Occupant
 from qunzhu.kernel.connectors.local.services import set_profile
 from qunzhu.kernel.effects.models import Effect
+from qunzhu.kernel.events.erase import erase_member
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -61,7 +64,7 @@ def test_tagged_reviewed_moved_and_back_by_a_word(world):
     look(world)
     assert world.log() == [
         "member.tagged 小林",
-        "case.opened inactive_review grey: 1 位成员连续 3 天没有互动",
+        "case.opened inactive_review yellow: 1 位成员连续 3 天没有互动",
         "inactive.ran",
     ]
     assert (spell(world).state, spell(world).days, spell(world).last_on) == ("review", 3, date(2026, 11, 24))
@@ -112,7 +115,7 @@ def test_speaking_before_the_decision_ends_it_and_closes_the_case(world):
     world.say("小林", "签到")
     world.settle()
     assert spell(world).state == "spoke"
-    assert world.cases() == [("inactive_review", "grey", "decided", "1 位成员连续 3 天没有互动")]
+    assert world.cases() == [("inactive_review", "yellow", "decided", "1 位成员连续 3 天没有互动")]
     assert [line for line in world.log() if line.startswith("case")] == ["case.decided inactive_review over by qunzhu"]
     assert Member.objects.get(pk=world.id_of("小林")).tags == []
 
@@ -350,3 +353,39 @@ def test_leave_in_the_chat_is_private_and_bounded(world):
     assert (leave.last_day, leave.ended_by) == (date(2026, 11, 24), "member")
     assert world.seen_by("阿强") == []
     assert (leave.taken_at - world.clock.now()) == timedelta(0)
+
+
+def test_whoever_becomes_staff_while_a_human_is_asked_to_move_them_stays(world):
+    settings(world, grace_for_new=1)
+    set_profile(group=world.group, profile="personal-wechat")
+    world.join("小林")
+    days_pass(world, 4)
+    look(world)
+    world.decide("inactive_review", "move")
+    world.settle()
+    assert spell(world).state == "moving"
+    owner = Staff.objects.get(user__username="owner")
+    set_staff(
+        community=world.community, user=owner.user, role="owner", member=world.people["小林"].member, by="owner",
+        now=world.clock.now(),
+    )  # fmt: skip
+    world.settle()
+    assert spell(world).state == "spoke"
+    assert [(k, s) for k, _, s, _ in world.cases()] == [("inactive_review", "decided"), ("effect_task", "decided")]
+    assert Occupant.objects.get(group_id=world.groups[0].pk, member_id=world.id_of("小林")).removed_at is None
+
+
+def test_erasing_a_silent_member_ends_the_silence_and_everything_still_rebuilds(world):
+    settings(world, grace_for_new=1)
+    world.join("小林")
+    world.say("小林", "请假 1天 看牙")
+    world.say("小林", "报备 我的小店 https://shop.example.com/x")
+    days_pass(world, 5)
+    look(world)
+    assert spell(world).state == "review"
+    member = world.id_of("小林")
+    erase_member(community_id=world.community.pk, member_id=member, by="owner", now=world.clock.now())
+    world.settle()
+    assert (spell(world).state, LeaveTaken.objects.get().reason) == ("left", "（已抹除）")
+    assert Clearance.objects.get(member_id=member).text == "（已抹除）"
+    assert "小店" not in str(list(Case.objects.values()))

@@ -142,10 +142,18 @@ class Fold:
                 self._end(spell, "spoke", event)
         elif event.kind not in SPOKEN:
             return
-        elif spell.state == "moving" or (spell.state == "observed" and event.group_id == spell.to_group):
+        elif spell.state == "moving":
+            self._call_off(spell, event)
+        elif spell.state == "observed" and event.group_id == spell.to_group:
             spell.said, spell.last_seq = spell.said + 1, event.seq
             self._touch(spell)
-            self._want("activity" if spell.state == "observed" else "call_off", event, spell)
+            self._want("activity", event, spell)
+
+    def _call_off(self, spell: Spell, event: Event) -> None:
+        """The move is not wanted any more; where it happens all the same, the way back follows at once."""
+        spell.said, spell.last_seq = spell.said + 1, event.seq
+        self._touch(spell)
+        self._want("call_off", event, spell)
 
     def tagged(self, event: Event) -> None:
         if not event.body or event.member_id is None or event.member_id in self.open:
@@ -213,8 +221,10 @@ class Fold:
             return
         if spell.state == "observed":
             self._want("post", event, spell)
-        elif spell.state in UNDECIDED or spell.state == "moving":
+        elif spell.state in UNDECIDED:
             self._end(spell, "kept", event, "post")
+        elif spell.state == "moving":
+            self._call_off(spell, event)
 
     def erased(self, event: Event) -> None:
         spell = self.open.get(event.body.get("member") or 0)

@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from qunzhu.governance.elimination.policy import Presence, Settings, Silence, last_day
 from qunzhu.kernel.cases.services import open_case
 from qunzhu.kernel.cases.silences import observation_group, ordinary_groups
 from qunzhu.kernel.events.schema import NewEvent, event_id
+
+REVIEW_WITHIN = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ def tag_batch(batch: Batch, *, now: datetime) -> list[NewEvent]:
         key=f"inactive:{batch.day.isoformat()}",
         title=f"{len(batch.silent)} 位成员连续 {batch.settings.inactive_after} 天没有互动",
         summary="请逐人决定：留下、请假，或移入观察群（在那里说句话就会回来）。",
-        urgency="grey",
+        urgency="yellow",
+        deadline=now + REVIEW_WITHIN,
         payload={"day": batch.day.isoformat(), "members": batch.members},
         now=now,
     )

@@ -19,7 +19,7 @@ from qunzhu.kernel.cases.services import decide_case, open_case
 from qunzhu.kernel.clock import local_day
 from qunzhu.kernel.community.models import Community
 from qunzhu.kernel.events import log
-from qunzhu.kernel.events.runner import raw_connection
+from qunzhu.kernel.events.runner import LOST, raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
 
 OVER_CAP, NO_CALENDAR = "inactive:over-cap", "calendar:missing"
@@ -42,7 +42,16 @@ class Preview:
 
 def run_due(*, now: datetime) -> list[str]:
     """Look at every community whose hour has come and that was not looked at today; returns their slugs."""
-    return [c.slug for c in Community.objects.order_by("pk") if run_community(c, now=now)]
+    done = []
+    for community in Community.objects.order_by("pk"):
+        try:
+            if run_community(community, now=now):
+                done.append(community.slug)
+        except LOST:
+            raise
+        except Exception:  # one broken community must not keep the others from being looked at
+            logger.exception("run failed", community=community.slug)
+    return done
 
 
 def run_community(community: Community, *, now: datetime) -> bool:

@@ -263,6 +263,8 @@ def test_help_answers_once_for_many_who_ask_together():
         "签到:每天一次，领积分\n"
         "积分:看余额和今天还能得多少\n"
         "举报:引用对方的消息，或“举报 @对方 原因”\n"
+        "报备:发广告先报备，例如“报备 内容 明天 10:00-18:00”\n"
+        "请假:离开几天，例如“请假 3天 出差”；提前回来发“销假”\n"
         "帮助:看这张单子\n"
         f"群规在群公告里:{settings.PUBLIC_URL}/g/{town.group.pk}/"
     )

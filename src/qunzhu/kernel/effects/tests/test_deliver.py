@@ -8,8 +8,11 @@ from django.db import connections, transaction
 
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.clock import FixedClock
+from qunzhu.kernel.community.models import Group
+from qunzhu.kernel.community.services import create_group
 from qunzhu.kernel.connectors.local.client import LocalClient
-from qunzhu.kernel.connectors.local.services import join_room, leave_room
+from qunzhu.kernel.connectors.local.models import Occupant
+from qunzhu.kernel.connectors.local.services import join_room, leave_room, open_room
 from qunzhu.kernel.connectors.local.tests.rooms_made import NOW, Scene, make_scene
 from qunzhu.kernel.connectors.port import ACTIONS, PROFILES, Outcome, Refused
 from qunzhu.kernel.effects import consumer, locks, outbox
@@ -17,6 +20,7 @@ from qunzhu.kernel.effects.deliver import MAX_ATTEMPTS, Deliverer
 from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.effects.outbox import EffectRequest
 from qunzhu.kernel.effects.services import NotFailed, retry_effect
+from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import Runner, raw_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -44,10 +48,21 @@ def ask_all(scene: Scene) -> dict[str, str]:
     seq = scene.say(member, "要撤回的话")
     scene.start = seq
     ids = {}
-    for kind in ("warn", "say", "answer", "mute", "unmute", "recall", "announce", "freeze", "unfreeze", "remove"):
-        payload = {"seq": seq} if kind == "recall" else PAYLOADS[kind]
+    own = {"recall": {"seq": seq}, "move": {"to": other_room(scene).pk, "stays": True}}
+    for kind in (
+        "warn", "say", "answer", "mute", "unmute", "recall", "announce", "freeze", "unfreeze", "move", "remove",
+    ):  # fmt: skip
+        payload = own.get(kind) or PAYLOADS[kind]
         ids[kind] = scene.ask(kind, member=None if kind in {"say", "announce", "freeze"} else member, **payload)
     return ids
+
+
+def other_room(scene: Scene, **fields) -> Group:
+    """Another group of the same community, with its room."""
+    group = create_group(community=scene.community, name="观察群", platform_id="other", now=NOW, **fields)
+    open_room(group=group)
+    scene.start = log.head(raw_connection(), scene.community.pk)
+    return group
 
 
 def statuses(ids: dict[str, str]) -> dict[str, str]:
@@ -58,7 +73,7 @@ def statuses(ids: dict[str, str]) -> dict[str, str]:
 def test_every_action_is_native_with_all_capabilities():
     scene = make_scene()
     ids = ask_all(scene)
-    assert deliverer().run_once() == 10
+    assert deliverer().run_once() == 11
     assert statuses(ids) == dict.fromkeys(ACTIONS, "done")
     member = scene.people[0].member.pk
     happened = [(e.kind, e.member_id) for e in scene.events() if e.kind != "effect.done"]
@@ -73,6 +88,7 @@ def test_every_action_is_native_with_all_capabilities():
         ("group.announced", None),
         ("group.frozen", None),
         ("group.unfrozen", None),
+        ("member.joined", member),
         ("member.removed", member),
     ]
     done = scene.events("effect.done")
@@ -104,6 +120,41 @@ def test_every_action_ends_as_its_profile_says(profile):
     else:
         assert happened == {"message.sent", "group.announced", "member.removed"}
     assert scene.occupant(scene.people[0].member.pk).muted_until is None
+
+
+def test_a_move_is_into_one_room_and_out_of_the_other():
+    scene = make_scene()
+    member = scene.people[0].member.pk
+    there = other_room(scene)
+    scene.ask("move", "m", member=member, to=there.pk, text="来坐坐", observed=True)
+    deliverer().run_once()
+    joined, removed, said, done = scene.events()
+    assert (joined.kind, joined.group_id, joined.body["via"], joined.body["observed"]) == (
+        "member.joined", there.pk, "move", True,
+    )  # fmt: skip
+    assert (removed.kind, removed.group_id, removed.body["moved_to"]) == ("member.removed", scene.group.pk, there.pk)
+    assert (said.group_id, said.body["text"], said.body["private"]) == (there.pk, "来坐坐", True)
+    assert (done.body["result"], done.body["detail"]) == ("done", "已移到「观察群」")
+    assert scene.occupant(member).removed_at == NOW
+    scene.ask("move", "again", member=member, to=there.pk)
+    deliverer().run_once()
+    assert scene.events("effect.done")[-1].body["detail"] == "成员已不在群里"
+    assert Occupant.objects.filter(group_id=there.pk, removed_at=None).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"), [({"capacity": 0}, "要移到的群已满(0 人)"), ({"state": "closed"}, "要移到的群已经关闭")]
+)
+def test_nobody_stands_in_the_street_when_the_other_room_is_shut(changes, said):
+    scene = make_scene()
+    there = other_room(scene)
+    Group.objects.filter(pk=there.pk).update(**changes)
+    member = scene.people[0].member.pk
+    scene.ask("move", "m", member=member, to=there.pk)
+    deliverer().run_once()
+    assert (Effect.objects.get().status, Effect.objects.get().detail) == ("failed", said)
+    assert scene.occupant(member).removed_at is None
+    assert scene.kinds() == ["case.opened", "effect.done"]
 
 
 def test_a_human_task_has_the_exact_steps():
