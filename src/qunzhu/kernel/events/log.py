@@ -222,8 +222,8 @@ def read_at(conn: psycopg.Connection[Any], community_id: int, seqs: Sequence[int
 
 def seq_of(conn: psycopg.Connection[Any], community_id: int, fact: UUID) -> int | None:
     """Where the event with this id stands; None when it never happened."""
-    row = _ask_known(conn, [(community_id, fact)]).fetchone()
-    return None if row is None else int(row[2])
+    row = conn.execute("SELECT seq FROM event WHERE community_id = %s AND id = %s", [community_id, fact]).fetchone()
+    return int(row[0]) if row else None
 
 
 def head(conn: psycopg.Connection[Any], community_id: int) -> int:
