@@ -14,11 +14,15 @@ ALIKE = 0.8  # share of neighbouring pairs that two near-equal texts have in com
 LONGEST = 2_000  # characters that are looked at
 # Digits that can be called or added: a phone, a QQ or group number, also when spaces and dashes stand between them.
 _NUMBERS = re.compile(r"\d(?:[ \-]?\d){5,}")
+# 一三八零零… is a number too.
+_SPELLED = str.maketrans("零〇一二三四五六七八九幺", "001234567891")
 # A WeChat id after one of the words that announce it, and anything that mixes letters with digits and is as long.
 _ACCOUNT = re.compile(
     r"(?:微信号?|薇信?|威信|徽信|v信|wechat|weixin|vx|wx|加v|加我|qq|➕v|\+v)[^a-z0-9]{0,4}([a-z0-9][a-z0-9_\-]{4,30})"
 )
-_MIXED = re.compile(r"(?<![a-z0-9_\-./])(?=[a-z_\-]*\d)(?=\d*[a-z_\-])[a-z0-9][a-z0-9_\-]{5,30}(?![a-z0-9_\-./])")
+_MIXED = re.compile(
+    r"(?<![a-z0-9_\-./])(?=[a-z0-9_\-]*\d)(?=[a-z0-9_\-]*[a-z])[a-z0-9][a-z0-9_\-]{5,30}(?![a-z0-9_\-./])"
+)
 _LINKS = re.compile(r"(?:https?://)?[a-z0-9\-]+(?:\.[a-z0-9\-]+)+(?:[/?#][^\s，。！？、）)]*)?")
 
 
@@ -32,10 +36,16 @@ def shape_of(text: str) -> list[int]:
 def marks_of(text: str) -> list[int]:
     """Hashes of phone numbers, group numbers and account names in a text, each once. Links are told apart elsewhere."""
     plain = _LINKS.sub(" ", normalise(text[:LONGEST]))
-    found = {re.sub(r"[ \-]", "", number) for number in _NUMBERS.findall(plain)}
-    found |= {name for name in _ACCOUNT.findall(plain) if not name.isalpha() or len(name) > 5}  # noqa: PLR2004
+    found = {_digits(number) for number in _NUMBERS.findall(plain.translate(_SPELLED))}
+    found |= {_digits(name) for name in _ACCOUNT.findall(plain) if not name.isalpha() or len(name) > 5}  # noqa: PLR2004
     found |= set(_MIXED.findall(plain))
     return sorted(_hash(mark, 8) for mark in found)
+
+
+def _digits(found: str) -> str:
+    """A number without what stands between its digits; a name as it is."""
+    bare = re.sub(r"[ \-]", "", found)
+    return bare if bare.isdigit() else found
 
 
 def alike(one: Sequence[int], other: Sequence[int]) -> bool:
