@@ -81,3 +81,6 @@ def test_silent_members_are_reviewed_one_by_one_and_a_word_brings_one_back(house
     expect(phone.locator("#silence")).to_be_hidden()
     phone.goto(f"{house.server.url}/me/")
     expect(phone.locator(".silence-card")).to_have_count(0)
+    # The open page of the room that was left may still have told what was read there, and been refused.
+    left = f"{house.server.url}/g/{told['groups'][1]}/: "
+    people.problems[:] = [p for p in people.problems if not (p.startswith(left) and "403" in p)]
