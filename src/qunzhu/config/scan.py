@@ -196,9 +196,9 @@ class _Judge:
                 kept.append(verdicts[category].score)
             said["label"] = int(label)
         if options.user and options.time_column:
-            verdict = self._flooding(row, text)
-            if verdict is not None:
-                verdicts = {**verdicts, "flooding": verdict}
+            flooding = self._flooding(row, text)
+            if flooding is not None:
+                verdicts = {**verdicts, "flooding": flooding}
         said["verdicts"] = {
             c: {"score": round(v.score, 4), "reasons": list(v.reasons)} for c, v in verdicts.items() if v.score > 0
         }

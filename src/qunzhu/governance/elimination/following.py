@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any, NamedTuple
 
 import psycopg
+from psycopg.types.json import Jsonb
 
 from qunzhu.governance.elimination import policy
 from qunzhu.governance.elimination.leaves import Taken, current, ended_event, leaves_of, taken_event
@@ -19,7 +20,9 @@ from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.cases.services import Stale, decide_case
 from qunzhu.kernel.clock import local_day
 from qunzhu.kernel.community.selectors import blueprint_of
+from qunzhu.kernel.connectors.port import Detail, detail
 from qunzhu.kernel.effects import outbox
+from qunzhu.kernel.effects.details import WORDS
 from qunzhu.kernel.effects.locks import lock_open_tasks
 from qunzhu.kernel.effects.outbox import EffectRequest
 from qunzhu.kernel.events.runner import Batch
@@ -27,7 +30,7 @@ from qunzhu.kernel.events.schema import Event, NewEvent, event_id
 
 COMMANDS = frozenset({"leave", "back"})
 OUT, BACK = "elimination.out", "elimination.back"
-SPOKE = "成员已恢复互动，不再移动"
+SPOKE = detail("spoke_again")
 MACHINE = "qunzhu"
 
 
@@ -103,11 +106,12 @@ def _close_empty(batch: Batch, case_id: int) -> None:
         _decide(batch, case, "over", "名单上的人都已恢复互动或请假")
 
 
-def _decide(batch: Batch, case: Case, action: str, note: str) -> None:
+def _decide(batch: Batch, case: Case, action: str, note: str, *, came_of_it: Detail | None = None) -> None:
     try:
         decide_case(
             community_id=batch.community_id, case_id=case.pk, action=action, user=MACHINE,
             role=None if action == "over" else "owner", version=case.version, note=note, now=batch.now,
+            came_of_it=came_of_it,
         )  # fmt: skip
     except Stale:  # a human was faster
         return
@@ -178,7 +182,7 @@ def _call_off(work: Following, event: Event, spell: Spell | None) -> None:
         .execute(
             "UPDATE effect SET status = 'unsupported', detail = %s, finished_at = %s WHERE community_id = %s"
             " AND id = ANY(%s::uuid[]) AND status IN ('pending', 'failed') RETURNING id::text, group_id",
-            [SPOKE, batch.now, batch.community_id, spell.pending],
+            [Jsonb(SPOKE), batch.now, batch.community_id, spell.pending],
         )
         .fetchall()
     )
@@ -194,7 +198,7 @@ def _call_off(work: Following, event: Event, spell: Spell | None) -> None:
             batch.connection, batch.community_id, group_id=group, kind="move", member_id=spell.member_id, seq=None
         )
         for case in Case.objects.filter(community_id=batch.community_id, pk__in=tasks, state=Case.State.OPEN):
-            _decide(batch, case, "cannot", SPOKE)
+            _decide(batch, case, "cannot", WORDS["spoke_again"], came_of_it=SPOKE)
 
 
 def _confirmed(work: Following, event: Event, _spell: Spell | None) -> None:

@@ -20,6 +20,10 @@ WORDS: dict[str, str] = {
     "unmuted": "已解除禁言",
     "not_muted": "成员没有在禁言中",
     "removed": "已移出群",
+    "moved": "已移到「{to}」",
+    "no_such_group": "没有找到要移到的群",
+    "target_closed": "要移到的群已经关闭",
+    "target_full": "要移到的群已满({capacity} 人)",
     "recalled": "消息已撤回",
     "recalled_before": "消息已经撤回过",
     "unknown_message": "群里没有编号 {seq} 的消息",
@@ -36,6 +40,7 @@ WORDS: dict[str, str] = {
     "cannot": "{user} 确认做不到",
     "done_by_hand": "有人在平台上手动完成",
     "left_by_self": "成员已自行退群",
+    "spoke_again": "成员已恢复互动，不再移动",
     "pointless_left": "成员已自行退群,无需再处理",
     "pointless_removed": "成员已被移出本群,无需再处理",
 }

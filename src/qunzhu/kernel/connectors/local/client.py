@@ -85,7 +85,7 @@ def _move(conn: Connection, act: Act, task: Task) -> Outcome:
     happened = [event for event in (into, out) if event is not None]
     if into is not None and (text := task.payload.get("text")):
         happened.append(rooms.sent(there, "say", text, to=task.member_id, private=True))
-    return Outcome("done", f"已移到「{task.to_name}」", tuple(happened))
+    return Outcome("done", detail("moved", to=task.to_name), tuple(happened))
 
 
 def _recall(conn: Connection, act: Act, task: Task) -> Outcome:

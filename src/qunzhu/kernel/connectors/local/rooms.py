@@ -103,14 +103,14 @@ def bring_in(
         [member_id, member_id, CONNECTOR, act.group_id, act.community_id],
     ).fetchone()
     if row is None:
-        raise Refused("没有找到要移到的群")
+        raise Refused("no_such_group")
     capacity, state, people, inside, platform_user_id = row
     if inside:
         return None
     if state == "closed":
-        raise Refused("要移到的群已经关闭")
+        raise Refused("target_closed")
     if people >= capacity:
-        raise Refused(f"要移到的群已满({capacity} 人)")
+        raise Refused("target_full", capacity=capacity)
     conn.execute(
         "INSERT INTO local_occupant (group_id, member_id, community_id, nickname, role, joined_at, last_read_seq)"
         " VALUES (%s, %s, %s, %s, 'member', %s, (SELECT seq FROM event_head WHERE community_id = %s))"

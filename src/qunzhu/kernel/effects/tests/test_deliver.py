@@ -134,16 +134,20 @@ def test_a_move_is_into_one_room_and_out_of_the_other():
     )  # fmt: skip
     assert (removed.kind, removed.group_id, removed.body["moved_to"]) == ("member.removed", scene.group.pk, there.pk)
     assert (said.group_id, said.body["text"], said.body["private"]) == (there.pk, "来坐坐", True)
-    assert (done.body["result"], done.body["detail"]) == ("done", "已移到「观察群」")
+    assert (done.body["result"], done.body["detail"]) == (
+        "done",
+        {"code": "moved", "to": "观察群"},
+    )
     assert scene.occupant(member).removed_at == NOW
     scene.ask("move", "again", member=member, to=there.pk)
     deliverer().run_once()
-    assert scene.events("effect.done")[-1].body["detail"] == "成员已不在群里"
+    assert scene.events("effect.done")[-1].body["detail"] == {"code": "member_gone"}
     assert Occupant.objects.filter(group_id=there.pk, removed_at=None).count() == 1
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"), [({"capacity": 0}, "要移到的群已满(0 人)"), ({"state": "closed"}, "要移到的群已经关闭")]
+    ("changes", "said"),
+    [({"capacity": 0}, {"code": "target_full", "capacity": 0}), ({"state": "closed"}, {"code": "target_closed"})],
 )
 def test_nobody_stands_in_the_street_when_the_other_room_is_shut(changes, said):
     scene = make_scene()
