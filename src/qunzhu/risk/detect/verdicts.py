@@ -22,10 +22,10 @@ from qunzhu.risk.detect.squeeze import squeezed
 FLAGGED = 0.6
 TEXT_CATEGORIES = tuple(c for c in CATEGORIES if c != "flooding")
 KEYWORD_WEIGHT = 0.6  # what a word of the community's own library says about its category
-_LEARNED_AT_ZERO, _LEARNED_SLOPE, _LEARNED_MOST = 0.3, 1.0, 0.95
+_LEARNED_AT_ZERO, _LEARNED_SLOPE, _LEARNED_MOST = 0.35, 1.0, 0.95
 _ATTACK_SLOPE = 0.25
 # What the learned score may say alone, without a word or sign that can be named.
-_UNSAID_ATTACK, _UNSAID = 0.7, 0.55
+_UNSAID_ATTACK, _UNSAID = 0.75, 0.55
 _WARNS = 0.55  # what is left of a score where somebody warns of it
 _HINT = 0.2  # a weaker reason is not worth naming
 _MORE_WORDS = 3  # further words of a group count half, up to so many
@@ -204,8 +204,13 @@ class Look:
                 margin -= attack.SHORT_ABOUT
             if found.keys() == {"reported_words"}:
                 margin -= attack.REPORTED_MARGIN
-            weight = FLAGGED + _ATTACK_SLOPE * margin if margin >= 0 else FLAGGED * (1 + margin)
-            reasons.append((min(_LEARNED_MOST if worst >= _HINT else _UNSAID_ATTACK, max(0.0, weight)), "learned"))
+            if margin < 0:
+                weight = max(0.0, FLAGGED * (1 + margin))
+            elif worst >= _HINT:
+                weight = min(_LEARNED_MOST, FLAGGED + _ATTACK_SLOPE * margin)
+            else:
+                weight = FLAGGED + (_UNSAID_ATTACK - FLAGGED) * margin / (1 + margin)
+            reasons.append((weight, "learned"))
         reasons.sort(reverse=True)
         score = reasons[0][0] if reasons else 0.0  # the same words speak in each reason: no product here
         if about and not any(name.endswith("_at_person") for name in found):
