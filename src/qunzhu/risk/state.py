@@ -189,8 +189,10 @@ class World:
 
     def _learned(self, event: Event) -> None:
         body = event.body
+        self._lessons = self._lessons or Lessons()
         if not body:
-            return  # its author was erased
+            self._relearn()  # its author was erased, and later on it was forgotten: the same state as then
+            return
         lesson = Lesson(
             body["message"],
             body["category"],
@@ -200,7 +202,6 @@ class World:
             body["known"],
             tuple(body["grams"]),
         )
-        self._lessons = self._lessons or Lessons()
         self._lessons.learn(lesson)
         self._relearn()
 
