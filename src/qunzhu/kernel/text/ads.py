@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from qunzhu.kernel.text.keywords import Hit, Word
+from qunzhu.kernel.text.options import BOUNDARIES, WRITING, ordered
 
 SELLING = "signal.selling"
 CONTACT = "signal.contact"
@@ -21,8 +22,11 @@ _CONTACT_WORDS = (
     "加微信", "加我微信", "加vx", "加v", "加薇", "加威信", "加微", "vx", "v信", "wx", "威信", "薇信", "微信号",
     "加qq", "扣扣", "加群", "进群", "私聊我", "私信我", "联系我", "扫码加", "联系电话", "咨询电话",
 )  # fmt: skip
+# The lists name their variants themselves, and several words of one list say no more than one.
+_AS_WRITTEN = " ".join(ordered(WRITING | BOUNDARIES))
 SIGNAL_WORDS = tuple(
-    [Word(word, SELLING) for word in _SELLING_WORDS] + [Word(word, CONTACT) for word in _CONTACT_WORDS]
+    [Word(word, SELLING, options=_AS_WRITTEN) for word in _SELLING_WORDS]
+    + [Word(word, CONTACT, options=_AS_WRITTEN) for word in _CONTACT_WORDS]
 )
 
 _PHONE = re.compile(r"(?<!\d)1[3-9]\d[\s\-]?\d{4}[\s\-]?\d{4}(?!\d)")

@@ -6,6 +6,7 @@ needs them. Both sides of a comparison must be folded with the same table.
 """
 
 import hashlib
+import re
 import unicodedata
 from functools import cache
 from typing import Any
@@ -28,9 +29,42 @@ class _Folding(dict[int, str]):
         return folded
 
 
+# Letters and digits in a frame that Unicode does not decompose, found by their names.
+_FRAMED = re.compile(
+    r"(?:NEGATIVE (?:CIRCLED|SQUARED)|REGIONAL INDICATOR SYMBOL|DINGBAT|CROSSED NEGATIVE SQUARED) .*?(?:LETTER )?([A-Z])$"
+    r"|(?:LATIN LETTER SMALL CAPITAL|MODIFIER LETTER SMALL) ([A-Z])$"
+)
+_BRACKETED = re.compile(r"\((.{1,2})\)|(.{1,2})\.")
+# Radicals that people type as parts of a split character and that Unicode leaves apart.
+_RADICALS = dict(
+    zip(
+        "⺅⺘⺡⺨⺩⺬⺮⺶⺼⻂⻊⻌⻏⻖⻞⺣⺌⺍⺾⺿⻀⻍⻎⺖⺗⺤⺊",
+        "亻扌氵犭王礻竹羊月衤足辶阝阝饣灬小小艹艹艹辶辶忄心爫卜",
+        strict=True,
+    )
+)
+
+
+def _unframed(character: str) -> str:
+    """The letter or digit inside a frame (🅰 ➃ ⓿ ⑸ 🇻), or the character itself."""
+    if character in _RADICALS:
+        return _RADICALS[character]
+    category = unicodedata.category(character)
+    if category == "No":
+        digit = unicodedata.digit(character, None)
+        if digit is not None:
+            return str(digit)
+    if category in {"So", "Ll", "Lm"} and (found := _FRAMED.match(unicodedata.name(character, ""))):
+        return (found[1] or found[2]).lower()
+    if category in {"So", "No"} and (found := _BRACKETED.fullmatch(unicodedata.normalize("NFKD", character))):
+        return found[1] or found[2]
+    return character
+
+
 def _fold(character: str, *, simplify: bool) -> str:
     if character in _BLANK_LETTERS:
         return ""
+    character = _unframed(character)
     # Twice, because folding case can bring back forms that are not decomposed (ß, ŉ, Greek with iota).
     text = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
     text = "".join(c for c in text if unicodedata.category(c) not in _INVISIBLE)

@@ -11,7 +11,7 @@ from qunzhu.kernel.text.normalise import normalise, text_digest
 class Reading:
     """A text, read against a library made by `library_of`."""
 
-    __slots__ = ("_found", "_given_links", "_library", "_links", "_reasons", "normal", "text")
+    __slots__ = ("_found", "_given_links", "_library", "_links", "_passed", "_reasons", "normal", "text")
 
     def __init__(self, text: str, library: KeywordLibrary, given_links: Sequence[str] = ()) -> None:
         self.text = text
@@ -20,13 +20,14 @@ class Reading:
         self._given_links = given_links
         self._found: tuple[Hit, ...] | None = None
         self._links: tuple[str, ...] | None = None
+        self._passed: tuple[tuple[Hit, str], ...] = ()
         self._reasons: tuple[str, ...] | None = None
 
     @property
     def found(self) -> tuple[Hit, ...]:
         """All hits: the community's words and the signal words of `ads.py`."""
         if self._found is None:
-            self._found = self._library.find(self.normal)
+            self._found, self._passed = self._library.look(self.normal, self.text)
         return self._found
 
     @property

@@ -1,0 +1,148 @@
+"""How a text sounds: a syllable for each Chinese character, digit and stretch of pinyin; noise falls away."""
+
+import re
+import unicodedata
+from functools import lru_cache
+from itertools import product
+
+from qunzhu.kernel.text.facts import initial_letters, readings, syllables
+from qunzhu.kernel.text.shape import is_numeral
+
+_DIGITS = dict(zip("0123456789", ["ling", "yi", "er", "san", "si", "wu", "liu", "qi", "ba", "jiu"], strict=True))
+# Pictures that people write for the sound or the meaning of one character.
+_PICTURES = dict(
+    zip(
+        "🐔🐓🐦🐤🐴🐎🐮🐂🐷🐑🐏🐟🐠🐶🐕🐍🐻🐧🚗🚙🔥💧🌊🌲🌳🌹🌸💊💰💵🔪🗡👊👨👩👴👵👶👁🦷👂🦶🖐✋👑🏠🏫⛰🌙☀⭐🌧❄⚡🍺🍷🍵🍚🍜🍬🍉🍎🍑🍐🍌🥚🧱🎱♠♥✈🚢🚄📱📞💻📷✉📕🔑🔒💣🔫🎲🀄🎫🎁🧧🚪🛏👗👖👟👓💍💄🆗❤♂♀🐒🐅🐯🐰🐇🐉🐲🐭🐀🐜🦀🐢🌾🥬🧂🥩🍖🦴🈳🉐🈯",
+        "鸡鸡鸟鸡马马牛牛猪羊羊鱼鱼狗狗蛇熊鹅车车火水浪树树花花药钱钱刀剑拳男女爷奶娃眼牙耳脚手手王家校山月日星雨雪电啤酒茶饭面糖瓜果桃梨蕉蛋砖八桃心飞船铁手话电拍信书匙锁弹枪骰中票礼红门床裙裤鞋镜戒唇好爱男女猴虎虎兔兔龙龙鼠鼠蚁蟹龟米菜盐肉肉骨空得指",
+        strict=True,
+    )
+)
+_NOISE = " "
+
+
+class _Sounds(dict[int, str]):
+    """Code point of the normal form → the character of its usual syllable, a space for noise, else itself."""
+
+    def __missing__(self, code: int) -> str:
+        sound = self[code] = _sound(chr(code))
+        return sound
+
+
+def _sound(character: str) -> str:
+    if character in _DIGITS:
+        return syllables()[_DIGITS[character]]
+    character = _PICTURES.get(character, character)
+    if character in readings():
+        return readings()[character][0]
+    category = unicodedata.category(character)
+    return character if category[0] in "LN" else _NOISE
+
+
+_SOUNDS = _Sounds()
+_LATIN = re.compile(r"[a-z]+")
+_LONGEST_RUN = 60  # a longer run of letters is no pinyin
+_LONGEST_SYLLABLE = 6
+
+
+@lru_cache(maxsize=16_384)
+def parse_pinyin(run: str) -> str:
+    """A run of letters as syllables, or the run itself when it is not made of them wholly.
+
+    Of several ways the one that Chinese spelling means: a syllable that begins with a vowel would have an apostrophe
+    before it inside a word, and fewer syllables are likelier.
+    """
+    if len(run) > _LONGEST_RUN or len(run) < 2:  # noqa: PLR2004  (a single letter is a letter)
+        return run
+    known = syllables()
+    best: list[tuple[int, int, str] | None] = [None] * (len(run) + 1)
+    best[0] = (0, 0, "")
+    for end in range(1, len(run) + 1):
+        for start in range(max(0, end - _LONGEST_SYLLABLE), end):
+            before, sound = best[start], known.get(run[start:end])
+            if before is None or sound is None:
+                continue
+            way = (before[0] + (start > 0 and run[start] in "aoe"), before[1] + 1, before[2] + sound)
+            here = best[end]
+            if here is None or way[:2] < here[:2]:
+                best[end] = way
+    whole = best[len(run)]
+    return run if whole is None else whole[2]
+
+
+def sounds(normal: str) -> str:
+    """The text as it sounds, without noise."""
+    voiced = normal.translate(_SOUNDS)
+    if _LATIN.search(voiced):
+        voiced = _LATIN.sub(lambda run: parse_pinyin(run[0]), voiced)
+    return voiced.replace(_NOISE, "")
+
+
+def sound_spans(normal: str) -> list[tuple[int, int, int]]:
+    """For each character of `sounds(normal)`: start and end in the normal form, and the run of pinyin it is in (or -1).
+
+    All syllables of a run of letters have the run's own place: inside it there is no telling where one ends.
+    """
+    voiced = normal.translate(_SOUNDS)
+    found: list[tuple[int, int, int]] = []
+    at = 0
+    for run in _LATIN.finditer(voiced):
+        found += [(i, i + 1, -1) for i in range(at, run.start()) if voiced[i] != _NOISE]
+        parsed = parse_pinyin(run[0])
+        if parsed == run[0]:
+            found += [(i, i + 1, -1) for i in range(run.start(), run.end())]
+        else:
+            found += _syllable_spans(run[0], parsed, run.start())
+        at = run.end()
+    found += [(i, i + 1, -1) for i in range(at, len(voiced)) if voiced[i] != _NOISE]
+    return found
+
+
+def _syllable_spans(run: str, parsed: str, start: int) -> list[tuple[int, int, int]]:
+    names = _names()
+    spans = []
+    at = start
+    for sound in parsed:
+        end = at + len(names[sound])
+        spans.append((at, end, start))
+        at = end
+    assert at == start + len(run)  # noqa: S101  (the parse covers the run)
+    return spans
+
+
+@lru_cache(maxsize=1)
+def _names() -> dict[str, str]:
+    return {sound: name for name, sound in syllables().items()}
+
+
+MOST_READINGS = 4
+
+
+def word_sounds(normal: str) -> list[str]:
+    """The ways a word may sound: its characters' readings combined, the usual first, at most four."""
+    choices = []
+    for character in normal:
+        if character in readings() and not is_numeral(character):
+            choices.append(readings()[character])
+        else:
+            sound = _SOUNDS[ord(character)]
+            if sound != _NOISE:
+                choices.append((sound,))
+    found = []
+    for combination in product(*choices):
+        found.append("".join(combination))
+        if len(found) == MOST_READINGS:
+            break
+    return found
+
+
+def word_initials(normal: str) -> str:
+    """The first letters of a word's syllables; letters and digits stay."""
+    letters = initial_letters()
+    found = []
+    for character in normal:
+        sound = readings().get(character)
+        if sound:
+            found.append(letters[sound[0]])
+        elif character.isalnum():
+            found.append(character)
+    return "".join(found)
