@@ -16,6 +16,8 @@ HAN = range(0x4E00, 0xA000)
 SHARE = 0.15  # a second reading is kept when at least this share of the phrases read it so
 COMMON = 60  # occurrences in jieba's corpus that make a word of two characters common
 SPLIT_CHARACTER = 30  # … and a character worth splitting
+# Everyday words that are younger than the corpus.
+MODERN = "微信 微博 群号 群聊 群友 群里 直播 网红 扫码 红包 淘宝 抖音 快手 微商 网课 打卡 点赞 弹幕 朋友 高铁 外卖 快递 视频 手游"
 PARTS = 4  # longer splits are strokes, not parts that people write
 
 
@@ -91,7 +93,7 @@ def splits(normalise, frequency: Counter[str]) -> list[str]:
 def common_words(normalise, frequency: dict[str, int]) -> list[str]:
     """All common words of two characters, grouped by their first: `first<TAB>seconds`."""
     found: dict[str, set[str]] = defaultdict(set)
-    for word, count in frequency.items():
+    for word, count in [*frequency.items(), *((word, COMMON) for word in MODERN.split())]:
         folded = normalise(word)
         if count >= COMMON and len(folded) == 2 and all(ord(c) in HAN for c in folded):
             found[folded[0]].add(folded[1])

@@ -7,8 +7,8 @@ import re
 from functools import cache
 from itertools import product
 
-# Names that nobody uses for anything else, and names that are words of their own: those count only inside a longer
-# word ("加卫星"), never alone.
+# The plain name and the disguises that nobody uses for anything else; then names that are words of their own: those
+# count only inside a longer word ("加卫星"). Nobody who lists a disguise means the plain name, so it is left out then.
 _FAMILIES: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
     (
         ("微信", "薇信", "溦信", "徽信", "v信", "微x", "薇x", "vx", "wx", "微芯", "微辛", "葳信", "崴信", "唯信"),
@@ -84,6 +84,7 @@ def _goes_on(folded: str, at: int, length: int) -> bool:
 
 def _alternatives(name: str, *, alone: bool) -> tuple[str, ...]:
     own, loose = _FAMILIES[_names()[name]]
-    if name in loose and alone:
-        return (name,)  # a word of its own stands for nothing else
-    return (name, *(n for n in own if n != name), *(() if alone else (n for n in loose if n != name)))
+    if alone:
+        return own if name == own[0] else (name,)
+    others = (*own, *loose) if name == own[0] else (*own[1:], *loose)
+    return (name, *(n for n in others if n != name))

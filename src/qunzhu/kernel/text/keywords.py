@@ -16,20 +16,20 @@ import msgspec
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from qunzhu.kernel.text.alias import alias_forms
-from qunzhu.kernel.text.facts import splits
+from qunzhu.kernel.text.facts import common_words, splits
 from qunzhu.kernel.text.normalise import normalise
 from qunzhu.kernel.text.options import BOUNDARIES, WRITING, options_of
-from qunzhu.kernel.text.shape import level, shape, squeeze
-from qunzhu.kernel.text.sound import sounds, word_initials, word_sounds
-from qunzhu.kernel.text.verify import Candidate, Subject, join_splits
+from qunzhu.kernel.text.shape import is_numeral, level, shape, squeeze
+from qunzhu.kernel.text.sound import sound_places, sounds, word_initials, word_sounds
+from qunzhu.kernel.text.verify import Candidate, Subject, Written, is_noisy, join_splits
 
-PLAIN, SHAPE, SOUND, INITIALS, ALIAS, PART = range(6)
+PLAIN, SHAPE, SOUND, INITIALS, PART, EVERYDAY = range(6)
 _SHAPE_OPTIONS = frozenset({"ignore_num_style", "ignore_repeat", "ignore_special_chars", "lookalike", "split"})
-_IN_SHAPE = frozenset({SHAPE, ALIAS})
 _NOT_HAN = re.compile(r"[^\u4e00-\u9fff]+")
-_VIEWS = 8  # a form's entry and view are one number: entry * _VIEWS + view
+_VIEWS = 8  # a form's entry and view are one number: entry * _VIEWS + view (an everyday word's entry is none)
 _JOINED_TRIES = 3
-_MOST_HITS = 20_000  # candidates that are looked at in one view of one message
+_MOST_CANDIDATES = 10_000  # that are looked at in one view of one message
+_EDGES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
 
 
 class Word(msgspec.Struct, frozen=True, gc=False):
@@ -54,18 +54,29 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
 
 
 class Entry:
-    """A word with what matching needs to know of it."""
+    """A word with what matching needs to know of it; an alias is an entry beside its word's own."""
 
-    __slots__ = ("folded", "options", "word")
+    __slots__ = ("_written", "alias", "edged", "folded", "number", "options", "same_shape", "strict", "word")
 
-    def __init__(self, word: Word, folded: str) -> None:
-        self.word, self.folded = word, folded
+    def __init__(self, word: Word, folded: str, number: int, *, alias: bool = False) -> None:
+        self.word, self.folded, self.number, self.alias = word, folded, number, alias
+        self._written: Written | None = None
         han = 0 if folded.isascii() else len(_NOT_HAN.sub("", folded))
         self.options = options_of(word.options, len(folded), han)
+        self.edged = folded[0] in _EDGES or folded[-1] in _EDGES  # must look at its neighbours
+        self.strict = not self.options >= WRITING  # does not take every writing
+        # Whether, apart from repeats and noise, only a look-alike could make another text of the same shape.
+        self.same_shape = "lookalike" not in self.options and not any(map(is_numeral, folded))
 
-    def hit(self, seen: Candidate) -> Hit:
+    @property
+    def written(self) -> Written:
+        if self._written is None:
+            self._written = Written(self.folded if self.alias else self.word.word, self.folded)
+        return self._written
+
+    def hit(self, start: int, end: int, variants: tuple[str, ...] = ()) -> Hit:
         word = self.word
-        return Hit(word.word, word.category, word.level, seen.start, seen.end, seen.variants)
+        return Hit(word.word, word.category, word.level, start, end, variants)
 
 
 class KeywordLibrary:
@@ -76,37 +87,47 @@ class KeywordLibrary:
         self._entries: list[Entry] = []
         forms: dict[str, list[int]] = defaultdict(list)
         self._views: set[int] = set()
+        self._count = 0
         for word in words:
             folded = normalise(word.word).strip()
             if folded:
-                self._entries.append(Entry(word, folded))
-                self._add_forms(forms, len(self._entries) - 1)
+                self._count += 1
+                self._add_entry(forms, Entry(word, folded, len(self._entries)))
         self._parts = self._add_parts(forms)
+        if self._views and guarded:
+            for pair in common_words():
+                forms[pair].append(EVERYDAY)
         self._forms = list(forms.values())
         self._search: Any = (
             AhoCorasick(list(forms), implementation=Implementation.ContiguousNFA).find_matches_as_indexes
             if forms
             else None
         )
-        self._shaped = bool(self._views & {SHAPE, ALIAS})
+        self._shaped = SHAPE in self._views
         self._voiced = SOUND in self._views
 
-    def _add_forms(self, forms: dict[str, list[int]], number: int) -> None:
-        entry = self._entries[number]
-        folded, options = entry.folded, entry.options
+    def _add_entry(self, forms: dict[str, list[int]], entry: Entry) -> None:
+        folded, options, number = entry.folded, entry.options, entry.number
+        self._entries.append(entry)
         forms[folded].append(number * _VIEWS + PLAIN)
         if options <= _PLAIN_OPTIONS:
             return
         if options & _SHAPE_OPTIONS and len(shaped := shape(folded)) > 1:
             self._add(forms, shaped, number, SHAPE)
         if "alias" in options:
-            for form in alias_forms(folded):
-                self._add(forms, shape(form), number, ALIAS)
+            self._add_aliases(forms, entry)
         if options & {"pinyin", "homophone"} and not folded.isascii():
             for form in word_sounds(folded):
                 self._add(forms, form, number, SOUND)
         if "initials" in options and not folded.isascii():
             self._add(forms, word_initials(folded), number, INITIALS)
+
+    def _add_aliases(self, forms: dict[str, list[int]], entry: Entry) -> None:
+        for form in alias_forms(entry.folded):
+            shaped = shape(form)
+            if len(shaped) > 1:
+                self._entries.append(Entry(entry.word, form, entry.number, alias=True))
+                self._add(forms, shaped, len(self._entries) - 1, SHAPE)
 
     def _add(self, forms: dict[str, list[int]], form: str, number: int, view: int) -> None:
         code = number * _VIEWS + view
@@ -116,12 +137,15 @@ class KeywordLibrary:
 
     def _add_parts(self, forms: dict[str, list[int]]) -> list[str]:
         """Add the parts of every character that a word takes split; what `PART` numbers stand for."""
-        characters = {c for e in self._entries if "split" in e.options and len(e.folded) > 1 for c in e.folded}
-        known = splits()
+        split = (e for e in self._entries if "split" in e.options and len(e.folded) > 1 and not e.alias)
+        characters = {c for entry in split for c in entry.folded}
+        known, common = splits(), common_words()
         parts: list[str] = []
         for character in sorted(characters & known.keys()):
             parts.append(character)
             for way in known[character]:
+                if way in common:
+                    continue  # 女子 is a word of its own before it is 好
                 forms[way].append((len(parts) - 1) * _VIEWS + PART)
                 squeezed = shape(way)
                 if squeezed != way and len(squeezed) > 1:
@@ -129,7 +153,7 @@ class KeywordLibrary:
         return parts
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return self._count
 
     def find(self, normal: str, text: str | None = None) -> tuple[Hit, ...]:
         """All hits in a text in normal form, in order of their end; allow-listed ones left out.
@@ -148,103 +172,148 @@ class KeywordLibrary:
         return _settle(found)
 
     def _candidates(self, normal: str, text: str | None) -> list[tuple[Entry, Hit]]:
-        found = _Found(self._entries, guarded=self.guarded)
+        entries, forms = self._entries, self._forms
         subject = Subject(normal, text, guarded=self.guarded)
+        found: list[tuple[Entry, Hit]] = []
         joinable: list[tuple[int, int, str]] = []
         matches = self._search(normal, overlapping=True)
+        everyday = bytearray(len(normal))
         for index, start, end in matches:
-            for code in self._forms[index]:
-                number, view = divmod(code, _VIEWS)
-                if view == PLAIN:
-                    found.keep(number, subject.plain(self._entries[number], start, end))
+            for code in forms[index]:
+                view = code % _VIEWS
+                if view == EVERYDAY:
+                    everyday[start:end] = b"\1\1"
+                elif view == PLAIN:
+                    entry = entries[code // _VIEWS]
+                    variants = subject.plain(entry, start, end)
+                    if variants is not None:
+                        found.append((entry, entry.hit(start, end, variants)))
                 elif view == INITIALS:
-                    found.keep(number, subject.initials(self._entries[number], start, end))
+                    if subject.initials(start, end):
+                        entry = entries[code // _VIEWS]
+                        found.append((entry, entry.hit(start, end, ("initials",))))
                 elif view == PART:
-                    joinable.append((start, end, self._parts[number]))
+                    joinable.append((start, end, self._parts[code // _VIEWS]))
+        if self._views:
+            odd = subject.mark_odd(everyday) or not self.guarded
+            if odd or is_noisy(normal):
+                return self._with_variants(found, subject, matches, joinable, odd=odd)
+        return found
+
+    def _with_variants(
+        self,
+        found: list[tuple[Entry, Hit]],
+        subject: Subject,
+        matches: list[tuple[int, int, int]],
+        joinable: list[tuple[int, int, str]],
+        *,
+        odd: bool,
+    ) -> list[tuple[Entry, Hit]]:
+        variants = _Variants(self._entries, found, guarded=self.guarded)
         if self._shaped:
-            levelled = level(normal)
-            squeezed = squeeze(levelled)
-            # The shape has forms of its own (numerals, look-alikes), so they are looked for in an unfolded text too.
-            seen = matches if squeezed == normal else self._search(squeezed, overlapping=True)
-            self._find_shapes(found, subject, levelled, seen, joinable)
-        if self._voiced:
-            self._find_sounds(found, subject)
-        if joinable:
-            self._find_joined(found, subject, joinable)
-        return found.in_order()
+            self._find_shapes(variants, subject, matches, joinable)
+        if self._voiced and odd:
+            self._find_sounds(variants, subject)
+        if joinable and odd:
+            self._find_joined(variants, subject, joinable)
+        return variants.in_order(found)
 
     def _find_shapes(
         self,
-        found: "_Found",
+        variants: "_Variants",
         subject: Subject,
-        levelled: str,
         matches: list[tuple[int, int, int]],
         joinable: list[tuple[int, int, str]],
     ) -> None:
-        for index, start, end in matches[:_MOST_HITS]:
+        levelled = level(subject.normal)
+        squeezed = squeeze(levelled)
+        # The shape has forms of its own (numerals, look-alikes), so they are looked for in an unfolded text too.
+        if squeezed != subject.normal:
+            matches = self._search(squeezed, overlapping=True)
+        if not matches:
+            return
+        subject.level_with(levelled, squeezed)
+        entries = self._entries
+        for index, start, end in matches[:_MOST_CANDIDATES]:
             for code in self._forms[index]:
-                number, view = divmod(code, _VIEWS)
-                if view in _IN_SHAPE:
-                    seen = subject.shaped(self._entries[number], levelled, start, end, alias=view == ALIAS)
-                    found.keep_variant(number, seen)
+                view = code % _VIEWS
+                if view == SHAPE:
+                    entry = entries[code // _VIEWS]
+                    if entry.number not in variants.done:
+                        variants.add(entry, subject.shaped(entry, start, end))
                 elif view == PART:
-                    joinable.append((*subject.shape_span(levelled, start, end), self._parts[number]))
+                    joinable.append((*subject.shape_span(start, end), self._parts[code // _VIEWS]))
 
-    def _find_sounds(self, found: "_Found", subject: Subject) -> None:
-        for index, start, end in self._search(sounds(subject.normal), overlapping=True)[:_MOST_HITS]:
-            for code in self._forms[index]:
-                number, view = divmod(code, _VIEWS)
-                if view == SOUND:
-                    found.keep_variant(number, subject.voiced(self._entries[number], start, end))
+    def _find_sounds(self, variants: "_Variants", subject: Subject) -> None:
+        matches = self._search(sounds(subject.normal), overlapping=True)
+        if not matches:
+            return
+        entries, forms, done = self._entries, self._forms, variants.done
+        places = subject.places = sound_places(subject.normal)
+        starts, ends, odd = places.starts, places.ends, subject.odd
+        for index, start, end in matches[:_MOST_CANDIDATES]:
+            if self.guarded and odd[ends[end - 1]] == odd[starts[start]]:
+                continue  # nothing but everyday words
+            for code in forms[index]:
+                if code % _VIEWS == SOUND:
+                    entry = entries[code // _VIEWS]
+                    if entry.number not in done:
+                        variants.add(entry, subject.voiced(entry, start, end))
 
-    def _find_joined(self, found: "_Found", subject: Subject, joinable: list[tuple[int, int, str]]) -> None:
-        for joined in join_splits(subject.normal, joinable, tries=_JOINED_TRIES):
+    def _find_joined(self, variants: "_Variants", subject: Subject, joinable: list[tuple[int, int, str]]) -> None:
+        if self.guarded:
+            odd = subject.odd
+            joinable = [part for part in joinable if odd[part[1]] > odd[part[0]]]
+        for joined in join_splits(subject.normal, joinable, tries=_JOINED_TRIES) if joinable else ():
             levelled = level(joined.text)
+            squeezed = squeeze(levelled)
             inner = Subject(joined.text, None, guarded=self.guarded)
-            for index, start, end in self._search(squeeze(levelled), overlapping=True)[:_MOST_HITS]:
+            matches = self._search(squeezed, overlapping=True)
+            if matches:
+                inner.level_with(levelled, squeezed)
+            for index, start, end in matches[:_MOST_CANDIDATES]:
                 for code in self._forms[index]:
-                    number, view = divmod(code, _VIEWS)
-                    if view in _IN_SHAPE:
-                        seen = inner.shaped(self._entries[number], levelled, start, end, alias=view == ALIAS)
-                        found.keep_variant(number, joined.back(self._entries[number], seen))
+                    if code % _VIEWS == SHAPE:
+                        entry = self._entries[code // _VIEWS]
+                        variants.add(entry, joined.back(entry, inner.shaped(entry, start, end, joined=joined.made)))
 
 
-class _Found:
-    """Hits, each once; in a guarded library a variant does not count where the same word stands in a plainer way."""
+class _Variants:
+    """Words found in another way of writing; in a guarded library not where the same word stands in a plainer way."""
 
-    def __init__(self, entries: Sequence[Entry], *, guarded: bool) -> None:
+    def __init__(self, entries: Sequence[Entry], found: list[tuple[Entry, Hit]], *, guarded: bool) -> None:
         self._entries, self._guarded = entries, guarded
-        self._plain: dict[tuple[int, int, int], Candidate] = {}
-        self._variants: dict[tuple[int, int, int], Candidate] = {}
+        self._plain = found
+        self._seen: dict[tuple[int, int, int], tuple[str, ...]] = {}
+        # A word that stands there plainly needs no second sight; but an allowed stretch might hide the plain one.
+        allowing = any(entry.word.allow for entry, _ in found)
+        self.done = frozenset(entry.number for entry, _ in found) if guarded and not allowing else frozenset()
 
-    def has(self, number: int, start: int, end: int) -> bool:
-        return (number, start, end) in self._plain
-
-    def keep(self, number: int, seen: Candidate | None) -> None:
+    def add(self, entry: Entry, seen: Candidate | None) -> None:
         if seen is not None:
-            self._plain[number, seen.start, seen.end] = seen
+            self._seen.setdefault((entry.number, seen.start, seen.end), seen.variants)
 
-    def keep_variant(self, number: int, seen: Candidate | None) -> None:
-        if seen is not None and (number, seen.start, seen.end) not in self._plain:
-            self._variants.setdefault((number, seen.start, seen.end), seen)
+    def in_order(self, found: list[tuple[Entry, Hit]]) -> list[tuple[Entry, Hit]]:
+        if not self._seen:
+            return found
+        kept = self._chosen() if self._guarded else self._seen
+        plain = {(entry.number, hit.start, hit.end) for entry, hit in found}
+        for (number, start, end), variants in kept.items():
+            if (number, start, end) not in plain:
+                entry = self._entries[number]
+                found.append((entry, entry.hit(start, end, variants)))
+        return sorted(found, key=_place)
 
-    def in_order(self) -> list[tuple[Entry, Hit]]:
-        kept = dict(self._plain)
-        if self._variants and self._guarded:
-            self._choose(kept)
-        else:
-            kept.update(self._variants)
-        hits = [(self._entries[number], candidate) for (number, _, _), candidate in kept.items()]
-        return sorted(((entry, entry.hit(candidate)) for entry, candidate in hits), key=_place)
-
-    def _choose(self, kept: dict[tuple[int, int, int], Candidate]) -> None:
+    def _chosen(self) -> dict[tuple[int, int, int], tuple[str, ...]]:
         """Of a word's variants that overlap each other the longest, and none that overlaps the word itself."""
-        places = {(number, at) for number, start, end in kept for at in range(start, end)}
-        for key in sorted(self._variants, key=lambda k: (k[1] - k[2], k)):
+        places = {(entry.number, at) for entry, hit in self._plain for at in range(hit.start, hit.end)}
+        kept = {}
+        for key in sorted(self._seen, key=lambda k: (k[1] - k[2], k)):
             number, start, end = key
             if not any((number, at) in places for at in range(start, end)):
-                kept[key] = self._variants[key]
+                kept[key] = self._seen[key]
                 places.update((number, at) for at in range(start, end))
+        return kept
 
 
 _PLAIN_OPTIONS = WRITING | BOUNDARIES

@@ -97,10 +97,10 @@ def normalise(text: str, *, simplify: bool = True) -> str:
 def positions(text: str, *, simplify: bool = True) -> list[int]:
     """For each character of `normalise(text)`, the index in `text` that it came from (ascending)."""
     table = _FOLD_SIMPLE if simplify else _FOLD
-    found: list[int] = []
-    for index, character in enumerate(text):
-        found.extend([index] * len(table[ord(character)]))
-    return found
+    lengths = list(map(len, map(table.__getitem__, map(ord, text))))
+    if lengths.count(1) == len(lengths):
+        return list(range(len(lengths)))
+    return [index for index, length in enumerate(lengths) for _ in range(length)]
 
 
 def original_span(text: str, start: int, end: int, *, simplify: bool = True) -> tuple[int, int]:

@@ -9,6 +9,7 @@ import unicodedata
 
 from qunzhu.kernel.text.facts import readings, splits
 
+PLUS_SIGNS = frozenset("+➕✚⊕")  # 加, in an ad
 _NUMERALS = dict(zip("〇零一二三四五六七八九壹贰叁肆伍陆柒捌玖弌弍弎", "00123456789123456789123", strict=True))
 # Letters of other alphabets that look like Latin ones (after case is folded).
 _LETTERS = dict(
@@ -52,8 +53,8 @@ def _shape(character: str) -> str:
         return _NUMERALS[character]
     if character in _LETTERS:
         return _LETTERS[character]
-    if character in {"➕", "✚", "🞢", "⊕"}:
-        return "加"
+    if character in PLUS_SIGNS and character != "+":  # "+" is noise, but for what `level` sees beside it
+        return _base("加")
     if unicodedata.category(character)[0] not in "LN":
         return " "
     for group in _ALIKE:

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from functools import lru_cache
 from itertools import product
+from typing import NamedTuple
 
 from qunzhu.kernel.text.facts import initial_letters, readings, syllables
 from qunzhu.kernel.text.shape import is_numeral
@@ -77,36 +78,50 @@ def sounds(normal: str) -> str:
     return voiced.replace(_NOISE, "")
 
 
-def sound_spans(normal: str) -> list[tuple[int, int, int]]:
-    """For each character of `sounds(normal)`: start and end in the normal form, and the run of pinyin it is in (or -1).
+class Places(NamedTuple):
+    """Where each character of `sounds(normal)` stands in the normal form, and the run of letters it was read from.
 
-    All syllables of a run of letters have the run's own place: inside it there is no telling where one ends.
+    `runs` is empty where no letters were read as pinyin; otherwise it has the start of the run, or -1.
     """
+
+    starts: list[int]
+    ends: list[int]
+    runs: list[int]
+
+
+def sound_places(normal: str) -> Places:
     voiced = normal.translate(_SOUNDS)
-    found: list[tuple[int, int, int]] = []
+    if not _LATIN.search(voiced):
+        starts = [index for index, character in enumerate(voiced) if character != _NOISE]
+        return Places(starts, [index + 1 for index in starts], [])
+    places = Places([], [], [])
     at = 0
     for run in _LATIN.finditer(voiced):
-        found += [(i, i + 1, -1) for i in range(at, run.start()) if voiced[i] != _NOISE]
+        _add_characters(places, voiced, at, run.start())
         parsed = parse_pinyin(run[0])
         if parsed == run[0]:
-            found += [(i, i + 1, -1) for i in range(run.start(), run.end())]
+            _add_characters(places, voiced, run.start(), run.end())
         else:
-            found += _syllable_spans(run[0], parsed, run.start())
+            _add_syllables(places, parsed, run.start())
         at = run.end()
-    found += [(i, i + 1, -1) for i in range(at, len(voiced)) if voiced[i] != _NOISE]
-    return found
+    _add_characters(places, voiced, at, len(voiced))
+    return places
 
 
-def _syllable_spans(run: str, parsed: str, start: int) -> list[tuple[int, int, int]]:
-    names = _names()
-    spans = []
+def _add_characters(places: Places, voiced: str, start: int, end: int) -> None:
+    kept = [index for index in range(start, end) if voiced[index] != _NOISE]
+    places.starts.extend(kept)
+    places.ends.extend(index + 1 for index in kept)
+    places.runs.extend([-1] * len(kept))
+
+
+def _add_syllables(places: Places, parsed: str, start: int) -> None:
     at = start
     for sound in parsed:
-        end = at + len(names[sound])
-        spans.append((at, end, start))
-        at = end
-    assert at == start + len(run)  # noqa: S101  (the parse covers the run)
-    return spans
+        places.starts.append(at)
+        at += len(_names()[sound])
+        places.ends.append(at)
+        places.runs.append(start)
 
 
 @lru_cache(maxsize=1)

@@ -5,17 +5,20 @@ reads like ordinary text that looks or sounds alike by accident: its characters 
 "inserted signs" are a sentence's own punctuation.
 """
 
+import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import accumulate
+from operator import add, not_, or_
 from typing import Any, NamedTuple
 
 from qunzhu.kernel.text.facts import common_words
 from qunzhu.kernel.text.normalise import normalise, positions
-from qunzhu.kernel.text.options import WRITING, ordered
-from qunzhu.kernel.text.shape import is_numeral, level, members
-from qunzhu.kernel.text.sound import sound_spans
+from qunzhu.kernel.text.options import ordered
+from qunzhu.kernel.text.shape import PLUS_SIGNS, is_numeral, level, members
+from qunzhu.kernel.text.sound import Places, sound_places
 
 LONGEST_GAP = 6  # noise between two characters of one word
 CUT_SYLLABLES = 3  # a stretch of pinyin that begins or ends inside a run of letters must have as many
@@ -66,45 +69,45 @@ def differences(one: str, other: str) -> frozenset[str]:
     return frozenset() if one == other else writing(one) ^ writing(other) or writing(one) | writing(other)
 
 
-class _Written:
-    """An entry's word, aligned with its folded form, shape and sound; kept with the entry."""
+class Written:
+    """A word as it was entered, aligned with its folded form, its shape and its sound."""
 
-    __slots__ = ("folded", "pieces", "shape", "sound", "text")
+    __slots__ = ("folded", "pieces", "shape", "solid", "sound")
 
     def __init__(self, text: str, folded: str) -> None:
-        self.text, self.folded = text, folded
         trimmed = text.strip()
-        origin = positions(trimmed)
         aligned = normalise(trimmed) == folded
-        self.pieces = [trimmed[i] for i in origin] if aligned else list(folded)
-        self.shape = members(level(folded))
-        self.sound = [start for start, _, _ in _plain_spans(folded)]
-
-
-def _plain_spans(folded: str) -> list[tuple[int, int, int]]:
-    levelled = level(folded)
-    return [(i, i + 1, -1) for i, c in enumerate(levelled) if c != " "]
-
-
-@lru_cache(maxsize=8_192)
-def _written(text: str, folded: str) -> _Written:
-    return _Written(text, folded)
+        self.folded = folded
+        self.pieces = [trimmed[i] for i in positions(trimmed)] if aligned else list(folded)
+        levelled = level(folded)
+        self.shape = members(levelled)
+        self.sound = [index for index, character in enumerate(levelled) if character != " "]
+        self.solid = len(self.sound) == len(folded)  # no noise in the word itself
 
 
 class Subject:
     """One message under examination; what costs something is worked out for the first candidate that needs it."""
 
+    __slots__ = (
+        "_first", "_groups", "_last", "_levelled", "_odd", "_origin", "_text", "guarded", "normal",
+        "places",
+    )  # fmt: skip
+
     def __init__(self, normal: str, text: str | None, *, guarded: bool) -> None:
         self.normal, self.guarded = normal, guarded
-        self._text = text
+        self._text = None if text == normal else text
         self._origin: list[int] | None = None
-        self._members: list[list[int]] | None = None
-        self._spans: list[tuple[int, int, int]] | None = None
+        self._levelled = ""
+        self._first: Sequence[int] = ()
+        self._last: Sequence[int] = ()
+        self._groups: list[list[int]] | None = None
+        self.places: Places | None = None
+        self._odd: list[int] | None = None
 
     def piece(self, index: int) -> str:
         """The character of the text that character `index` of the normal form came from."""
         text = self._text
-        if text is None or text is self.normal:
+        if text is None:
             return self.normal[index]
         if self._origin is None:
             self._origin = positions(text)
@@ -112,49 +115,71 @@ class Subject:
 
     # The word as it stands, but for its writing.
 
-    def plain(self, entry: Any, start: int, end: int) -> Candidate | None:
-        options = entry.options
-        if not _stands_alone(self.normal, start, end, options):
+    def plain(self, entry: Any, start: int, end: int) -> tuple[str, ...] | None:
+        """The differences of writing, or None where the word does not take them or is part of a longer one."""
+        if entry.edged and not _stands_alone(self.normal, start, end, entry.options):
             return None
-        if self._text is None:
-            return Candidate(start, end, ())
-        word = entry.word.word
-        if len(self._text) == len(self.normal) and self._text[start:end] == word:
-            return Candidate(start, end, ())
-        pieces = _written(word, entry.folded).pieces
+        text, word = self._text, entry.word.word
+        if text is None:
+            if word == entry.folded:
+                return ()
+        elif len(text) == len(self.normal) and text[start:end] == word:
+            return ()
+        pieces = entry.written.pieces
         used: set[str] = set()
         for offset in range(end - start):
             used |= differences(self.piece(start + offset), pieces[offset])
-        return Candidate(start, end, ordered(used)) if used <= options else None
+        if entry.strict and not used <= entry.options:
+            return None
+        return ordered(used)
 
-    def initials(self, entry: Any, start: int, end: int) -> Candidate | None:
-        """Initials count only as a run of letters of their own."""
-        return Candidate(start, end, ("initials",)) if _stands_alone(self.normal, start, end, _ALONE) else None
+    def initials(self, start: int, end: int) -> bool:
+        """Whether initials are a run of letters of their own."""
+        return not _goes_on(self.normal, start, end, _LETTERS)
 
     # The word under decoration: noise, repeats, numerals, look-alikes, other names.
 
-    def shaped(self, entry: Any, levelled: str, start: int, end: int, *, alias: bool) -> Candidate | None:
-        if self._members is None:
-            self._members = members(levelled)
-        run = self._members[start:end]
+    def level_with(self, levelled: str, squeezed: str) -> None:
+        """Take in the shape: for each of its characters the first and last place it stands for."""
+        self._levelled = levelled
+        if len(levelled) == len(squeezed):
+            self._first = self._last = range(len(squeezed))
+            return
+        kept = [index for index, character in enumerate(levelled) if character != " "]
+        if len(kept) == len(squeezed):
+            self._first = self._last = kept
+            return
+        self._groups = members(levelled)
+        self._first = [group[0] for group in self._groups]
+        self._last = [group[-1] for group in self._groups]
+
+    def _run(self, start: int, end: int) -> list[list[int]]:
+        if self._groups is not None:
+            return self._groups[start:end]
+        return [[index] for index in self._first[start:end]]
+
+    def shaped(self, entry: Any, start: int, end: int, *, joined: frozenset[int] | None = None) -> Candidate | None:
+        first, last = self._first[start], self._last[end - 1] + 1
+        if last - first == end - start and joined is None:
+            # No noise, no repeats: the word itself, which was found already, or one that looks like it.
+            here = self.normal[first:last]
+            if not entry.alias and self.guarded and (here == entry.folded or entry.same_shape):
+                return None
         used: set[str] = set()
         changed: list[int] = []
-        if alias:
+        taken = self._align(entry, self._run(start, end), used, changed)
+        if taken is None:
+            return None
+        if entry.alias:
             used.add("alias")
-            run = [run[0][-1:], *run[1:-1], run[-1][:1]] if len(run) > 1 else [run[0][:1]]
-        else:
-            aligned = self._align(entry, run, used, changed)
-            if aligned is None:
-                return None
-            run = aligned
-        indexes = [index for group in run for index in group]
+        indexes = [index for group in taken for index in group]
         first, last = indexes[0], indexes[-1] + 1
-        if not _stands_alone(self.normal, first, last, entry.options):
+        if entry.edged and not _stands_alone(self.normal, first, last, entry.options):
             return None
         gaps = _gaps(indexes)
-        if gaps or (not alias and len(entry.folded) != sum(map(len, _written(entry.word.word, entry.folded).shape))):
+        if gaps or len(entry.folded) != sum(map(len, entry.written.shape)):
             used.add("ignore_special_chars")
-        if not used <= entry.options or (self.guarded and not self._credible(first, last, len(run), gaps, changed)):
+        if not used <= entry.options or (self.guarded and not self._credible(first, last, len(taken), gaps, changed)):
             return None
         return Candidate(first, last, ordered(used))
 
@@ -162,7 +187,7 @@ class Subject:
         self, entry: Any, run: list[list[int]], used: set[str], changed: list[int]
     ) -> list[list[int]] | None:
         """The run's indexes that are the word, and what they take; None when repeats do not fit."""
-        written = _written(entry.word.word, entry.folded)
+        written = entry.written
         if len(written.shape) != len(run):
             return None
         taken = []
@@ -184,10 +209,12 @@ class Subject:
             taken.append(group)
         return taken
 
-    def _compare(self, written: _Written, index: int, other: int, used: set[str], changed: list[int]) -> None:
+    def _compare(self, written: Written, index: int, other: int, used: set[str], changed: list[int]) -> None:
         one, two = self.normal[index], written.folded[other]
         if one == two:
             used |= differences(self.piece(index), written.pieces[other])
+        elif one in PLUS_SIGNS or two in PLUS_SIGNS:
+            used.add("alias")
         elif is_numeral(one) or is_numeral(two):
             used |= writing(self.piece(index)) | writing(written.pieces[other]) | {"ignore_num_style"}
             used.discard("ignore_width")
@@ -195,26 +222,44 @@ class Subject:
             used.add("lookalike")
             changed.append(index)
 
-    def shape_span(self, levelled: str, start: int, end: int) -> tuple[int, int]:
+    def shape_span(self, start: int, end: int) -> tuple[int, int]:
         """Where a stretch of the shape stands in the normal form."""
-        if self._members is None:
-            self._members = members(levelled)
-        return self._members[start][0], self._members[end - 1][-1] + 1
+        return self._first[start], self._last[end - 1] + 1
 
     # The word by its sound.
 
+    @property
+    def odd(self) -> list[int]:
+        """How many odd characters stand before each place."""
+        if self._odd is None:
+            self._odd = odd_characters(self.normal)
+        return self._odd
+
+    def mark_odd(self, everyday: bytearray) -> bool:
+        """Take in which characters belong to an everyday word; whether any other is odd."""
+        normal = self.normal
+        odd = [index for index, known in enumerate(everyday) if not known and normal[index] not in _ORDINARY]
+        if not odd:
+            return False
+        marks = [0] * (len(normal) + 1)
+        for index in odd:
+            marks[index + 1] = 1
+        self._odd = list(accumulate(marks))
+        return True
+
     def voiced(self, entry: Any, start: int, end: int) -> Candidate | None:
-        if self._spans is None:
-            self._spans = sound_spans(self.normal)
-        spans = self._spans[start:end]
-        written = _written(entry.word.word, entry.folded)
-        if len(written.sound) != len(spans):
+        places = self.places
+        if places is None:
+            places = self.places = sound_places(self.normal)
+        written = entry.written
+        if len(written.sound) != end - start:
             return None
+        starts, runs = places.starts[start:end], places.runs[start:end]
         used: set[str] = set()
         changed: list[int] = []
-        for (at, until, run), other in zip(spans, written.sound, strict=True):
-            here, there = self.normal[at:until], written.folded[other]
-            if run >= 0:
+        for number, (at, other) in enumerate(zip(starts, written.sound, strict=True)):
+            here, there = self.normal[at], written.folded[other]
+            if runs and runs[number] >= 0:
                 used.add("pinyin")
             elif here == there:
                 used |= differences(self.piece(at), written.pieces[other])
@@ -225,31 +270,33 @@ class Subject:
                 changed.append(at)
         if not used & {"pinyin", "homophone"}:
             return None  # its shape tells
-        first, last = spans[0][0], spans[-1][1]
-        gaps = _sound_gaps(spans, self.normal)
+        ends = places.ends[start:end]
+        first, last = starts[0], ends[-1]
+        gaps = _sound_gaps(starts, ends, runs, self.normal) if last - first > end - start else []
         if gaps:
             used.add("ignore_special_chars")
         if not used <= entry.options:
             return None
         if self.guarded and not (
-            self._credible(first, last, len(spans), gaps, changed) and self._credible_pinyin(spans)
+            self._credible(first, last, end - start, gaps, changed)
+            and (not runs or self._credible_pinyin(starts, ends, runs))
         ):
             return None
         return Candidate(first, last, ordered(used))
 
-    def _credible_pinyin(self, spans: Sequence[tuple[int, int, int]]) -> bool:
+    def _credible_pinyin(self, starts: list[int], ends: list[int], runs: list[int]) -> bool:
         """Whether syllables are more than a part of some English word."""
-        letters = [span for span in spans if span[2] >= 0]
+        letters = [number for number, run in enumerate(runs) if run >= 0]
         if not letters:
             return True
         normal = self.normal
-        first, last = letters[0], letters[-1]
-        cut = first[0] != first[2] or (last[1] < len(normal) and normal[last[1]] in _LETTERS)
-        if len({span[2] for span in letters}) > 1 or len(letters) < len(spans):
+        first, last = starts[letters[0]], ends[letters[-1]]
+        cut = first != runs[letters[0]] or (last < len(normal) and normal[last] in _LETTERS)
+        if len({runs[number] for number in letters}) > 1 or len(letters) < len(runs):
             return not cut or len(letters) > 1
         if cut:
             return len(letters) >= CUT_SYLLABLES
-        return normal[first[0] : last[1]] not in _ENGLISH
+        return normal[first:last] not in _ENGLISH
 
     def _credible(
         self, first: int, last: int, length: int, gaps: list[tuple[int, int]], changed: list[int]
@@ -259,21 +306,8 @@ class Subject:
             return False
         if not changed:
             return True
-        if any(self.normal[i].isascii() and self.normal[i].isdigit() for i in changed):
-            outside = self.normal[max(0, first - 1) : first] + self.normal[last : last + 1]
-            if len(changed) == length or any(c.isdigit() for c in outside):
-                return False
-        inside = (first, last) if length > 2 else (last, first)  # noqa: PLR2004  (two characters are one everyday word)
-        return not all(self._everyday(index, inside) for index in changed)
-
-    def _everyday(self, index: int, inside: tuple[int, int]) -> bool:
-        """Whether the character belongs to an everyday word here (one wholly inside a longer stretch does not count)."""
-        normal, words = self.normal, common_words()
-        if normal[index] in _FUNCTION:
-            return True
-        return (
-            index > 0 and normal[index - 1 : index + 1] in words and not inside[0] <= index - 1 < index + 1 <= inside[1]
-        ) or (normal[index : index + 2] in words and not inside[0] <= index < index + 2 <= inside[1])
+        odd = [self.odd[index + 1] > self.odd[index] for index in changed]
+        return all(odd) if length == 2 else any(odd)  # noqa: PLR2004  (a word of two has nothing else to show)
 
     def _credible_gaps(self, first: int, last: int, length: int, gaps: list[tuple[int, int]]) -> bool:
         """Signs inside a word: not too many, and not just where a sentence pauses."""
@@ -294,9 +328,35 @@ class Subject:
         return not 0 <= index < len(self.normal) or not self.normal[index].isalnum()
 
 
+_ORDINARY = _FUNCTION | frozenset(" \n\t\r0123456789，。！？；：、…,.!?;:（）()“”\"'《》<>-—~/@#*_+=%&[]【】|\\^`")
+
+
+_NOISY = re.compile(
+    r"[^\u4e00-\u9fff\sa-z，。！？；：、…,.!?;:（）()“”\"'《》<>\-—~]"  # signs, pictures, digits, unusual letters
+    r"|[\u4e00-\u9fff][\s,.，。、][\u4e00-\u9fff][\s,.，。、][\u4e00-\u9fff]"  # spaced out
+    r"|[\u4e00-\u9fff][.\-—~<>()\"'][\u4e00-\u9fff]"
+    r"|(.)\1|[壹贰叁肆伍陆柒捌玖零〇]|[a-z][\s.\-_~]+[a-z](?![a-z])"
+)
+
+
+def is_noisy(normal: str) -> bool:
+    """Whether a text has anything (signs, digits, repeats, spaced letters) that its shape would fold away."""
+    return _NOISY.search(normal) is not None
+
+
+def odd_characters(normal: str) -> list[int]:
+    """How many odd characters stand before each place (one place more than there are characters).
+
+    Odd is what ordinary text has no reason for: letters (they may be pinyin), pictures that stand for a sound, and
+    Chinese characters that make no everyday word with a neighbour and do not stand alone all the time.
+    """
+    in_word = list(map(common_words().__contains__, map(add, normal, normal[1:])))
+    everyday = map(or_, map(or_, [False, *in_word], [*in_word, False]), map(_ORDINARY.__contains__, normal))
+    return list(accumulate(map(not_, everyday), initial=0))
+
+
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 _DIGITS = frozenset("0123456789")
-_ALONE = frozenset({"english_word_boundary"})
 
 
 def _stands_alone(normal: str, start: int, end: int, options: frozenset[str]) -> bool:
@@ -315,11 +375,13 @@ def _gaps(indexes: Sequence[int]) -> list[tuple[int, int]]:
     return [(a + 1, b) for a, b in zip(indexes, indexes[1:], strict=False) if b > a + 1]
 
 
-def _sound_gaps(spans: Sequence[tuple[int, int, int]], normal: str) -> list[tuple[int, int]]:
+def _sound_gaps(starts: list[int], ends: list[int], runs: list[int], normal: str) -> list[tuple[int, int]]:
     """Noise between syllables; a space or an apostrophe beside pinyin is how pinyin is written."""
     gaps = []
-    for (_, end, run), (start, _, next_run) in zip(spans, spans[1:], strict=False):
-        if start > end and not ((run >= 0 or next_run >= 0) and set(normal[end:start]) <= {" ", "'", "’"}):
+    for number in range(len(starts) - 1):
+        end, start = ends[number], starts[number + 1]
+        beside = runs and (runs[number] >= 0 or runs[number + 1] >= 0)
+        if start > end and not (beside and set(normal[end:start]) <= {" ", "'", "’"}):
             gaps.append((end, start))
     return gaps
 
@@ -379,8 +441,3 @@ def _join(normal: str, places: dict[int, dict[int, list[str]]], number: int) -> 
         spans.append((at, end))
         at = end
     return Joined("".join(text), spans, frozenset(made)), more
-
-
-def takes_all_writing(options: frozenset[str]) -> bool:
-    """Whether a word is found however it is written, so that nothing needs a second look."""
-    return options >= WRITING
