@@ -8,9 +8,11 @@ from django.contrib.auth import get_user_model, password_validation
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from qunzhu.console.reading import word_options
 from qunzhu.console.reading.codes import ROLES
 from qunzhu.console.reading.rule_words import categories
 from qunzhu.kernel.community.models import Community, Member, Staff
+from qunzhu.kernel.text.options import EXACT, default_options, ordered
 from qunzhu.risk.models import Keyword
 
 UPLOAD_BYTES = 512 * 1024 * 1024
@@ -80,18 +82,34 @@ class WordForm(forms.Form):
         choices=[("", _("按类别")), ("yellow", _("黄色")), ("orange", _("橙色")), ("red", _("红色"))],
     )
     allow = forms.BooleanField(label=_("白名单"), required=False)
+    ways = forms.ChoiceField(
+        label=_("哪些写法也算"),
+        required=False,
+        choices=[("", _("按长度(推荐)")), (EXACT, _("一字不差")), ("own", _("自己选"))],
+    )
+    options = forms.MultipleChoiceField(label=_("写法"), required=False, widget=forms.CheckboxSelectMultiple)
 
     def __init__(self, data: Any = None, initial: dict[str, Any] | None = None) -> None:
-        super().__init__(data, initial=initial)
-        category = self.fields["category"]
+        super().__init__(data, initial={"options": ordered(default_options(3, 3)), **(initial or {})})
+        category, options = self.fields["category"], self.fields["options"]
         assert isinstance(category, forms.ChoiceField)  # noqa: S101  (for the type checker)
+        assert isinstance(options, forms.MultipleChoiceField)  # noqa: S101
         category.choices = list(categories().items())
+        options.choices = list(word_options.labels().items())
+
+    def clean(self) -> dict[str, Any]:
+        """`stored` is what the library keeps of `ways` and `options`."""
+        data = super().clean() or {}
+        ways, chosen = data.get("ways", ""), data.get("options", [])
+        if ways == "own" and not chosen:
+            self.add_error("options", _("至少选一种写法,或者改为“一字不差”"))
+        return {**data, "stored": " ".join(ordered(chosen)) if ways == "own" else ways}
 
 
 class WordsFileForm(forms.Form):
-    """A CSV of words: word, category, level, allow."""
+    """A CSV or Excel file of words: word, category, level, allow, options."""
 
-    file = forms.FileField(label=_("CSV 文件"))
+    file = forms.FileField(label=_("CSV 或 Excel 文件"))
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]

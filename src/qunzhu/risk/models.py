@@ -20,6 +20,7 @@ class Keyword(models.Model):
     category = models.TextField(choices=Category)
     level = models.TextField(default="")
     allow = models.BooleanField(default=False)  # an allow-list word: wins over hits inside it
+    options = models.TextField(default="")  # which ways of writing it takes; "" by its length
     added_by = models.TextField(default="")
 
     class Meta:

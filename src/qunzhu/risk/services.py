@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 from django.db import transaction
 
 from qunzhu.kernel.bulk import upsert
@@ -13,6 +14,7 @@ from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
 from qunzhu.kernel.text.keywords import Word
 from qunzhu.kernel.text.normalise import normalise
+from qunzhu.kernel.text.options import BadOption, parse_options
 from qunzhu.risk.models import Keyword
 
 WORDS_PER_EVENT = 5_000
@@ -23,6 +25,7 @@ _COLUMNS = {
     "category": "text",
     "level": "text",
     "allow": "bool",
+    "options": "text",
     "added_by": "text",
 }
 
@@ -40,6 +43,20 @@ def check_words(added: Sequence[Word]) -> None:
             raise KeywordsInvalid(f"关键词 {word.word[:20]}… 超过 {MAX_WORD} 字")
         if word.category not in Keyword.Category:
             raise KeywordsInvalid(f"关键词 {word.word!r} 的类别 {word.category!r} 不存在")
+        try:
+            parse_options(word.options)
+        except BadOption as reason:
+            raise KeywordsInvalid(f"关键词 {word.word!r}:{reason}") from None
+
+
+def _canonical(word: Word) -> Word:
+    return msgspec.structs.replace(word, options=parse_options(word.options)) if word.options else word
+
+
+def _entry(word: Word) -> dict[str, Any]:
+    """A word as the log tells it; options only where they are not those of its length."""
+    told = {"word": word.word, "category": word.category, "level": word.level, "allow": word.allow}
+    return {**told, "options": word.options} if word.options else told
 
 
 @transaction.atomic
@@ -51,7 +68,7 @@ def change_keywords(
     A word both removed and added stays, as added. Raises KeywordsInvalid.
     """
     check_words(added)
-    words = list({w.word: w for w in added}.values())
+    words = list({w.word: _canonical(w) for w in added}.values())
     gone = sorted(set(removed) - {w.word for w in words})
     raw = raw_connection()
     raw.execute("DELETE FROM keyword WHERE community_id = %s AND word = ANY(%s)", [community_id, gone])
@@ -59,18 +76,16 @@ def change_keywords(
         raw,
         "keyword",
         _COLUMNS,
-        [(community_id, w.word, w.category, w.level, w.allow, by) for w in words],
+        [(community_id, w.word, w.category, w.level, w.allow, w.options, by) for w in words],
         "(community_id, word) DO UPDATE SET category = excluded.category, level = excluded.level,"
-        " allow = excluded.allow, added_by = excluded.added_by",
+        " allow = excluded.allow, options = excluded.options, added_by = excluded.added_by",
     )
     change = uuid4()  # every change is a fact of its own, also the same one made twice
     events = []
     for start in range(0, max(len(words), len(gone)), WORDS_PER_EVENT):
         part = slice(start, start + WORDS_PER_EVENT)
         body: dict[str, Any] = {
-            "added": [
-                {"word": w.word, "category": w.category, "level": w.level, "allow": w.allow} for w in words[part]
-            ],
+            "added": [_entry(w) for w in words[part]],
             "removed": gone[part],
             "by": by,
         }

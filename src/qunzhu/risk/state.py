@@ -49,7 +49,7 @@ class People(msgspec.Struct, array_like=True, gc=False):
 
 decode_subject = msgspec.msgpack.Decoder(Subject).decode
 decode_people = msgspec.msgpack.Decoder(People).decode
-_decode_words = msgspec.msgpack.Decoder(list[tuple[str, str, str, bool]]).decode
+_decode_words = msgspec.msgpack.Decoder(list[tuple[Any, ...]]).decode  # fields of a Word, fewer in older states
 
 _compiled: dict[bytes, Compiled] = {}
 _libraries: dict[bytes, tuple[dict[str, Word], KeywordLibrary]] = {}
@@ -126,7 +126,7 @@ class World:
         return self._senses
 
     def _seal_words(self, draft: dict[str, Word]) -> None:
-        blob = encode([(w.word, w.category, w.level, w.allow) for _, w in sorted(draft.items())])
+        blob = encode([(w.word, w.category, w.level, w.allow, w.options) for _, w in sorted(draft.items())])
         self._words_blob, self.people.words_digest, self._draft = blob, digest_of(blob), None
         self._library = _keep(_libraries, self.people.words_digest, lambda: _build(blob))
 

@@ -16,7 +16,7 @@ from qunzhu.console.forms import WordForm, WordsFileForm
 from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page, open_list
 from qunzhu.console.pages.acting import audited
 from qunzhu.console.reading import keywords as reading
-from qunzhu.console.reading import slices, word_test
+from qunzhu.console.reading import slices, word_options, word_test
 from qunzhu.console.reading.rule_words import categories
 from qunzhu.console.reading.word_files import BadLine, parse_words
 from qunzhu.kernel.clock import SYSTEM_CLOCK
@@ -39,6 +39,7 @@ LIST = ListSpec[Keyword](
         Column("category", lazy("类别"), lambda k: k.category, head="category"),
         Column("level", lazy("级别"), lambda k: k.level, head="level"),
         Column("allow", lazy("白名单"), lambda k: k.allow, usual=False, head="allow"),
+        Column("options", lazy("也算的写法"), lambda k: k.options, head="options"),
         Column("added_by", lazy("添加人"), lambda k: k.added_by, head="added_by"),
     ),
     export_action="keywords.export",
@@ -58,8 +59,8 @@ def word_list(request: StaffRequest, listing: Listing[Keyword]) -> HttpResponse:
 def word_try(request: StaffRequest) -> HttpResponse:
     """Test a sentence; it is a POST so that nobody's words stand in a log of addresses. Nothing is changed."""
     text = request.POST.get("sentence", "")[:SENTENCE]
-    pieces, hits = word_test.try_sentence(request.community.pk, text) if text.strip() else ([], ())
-    return _page(request, tested={"text": text, "pieces": pieces, "hits": hits, "names": categories()})
+    tried = word_test.try_sentence(request.community.pk, text) if text.strip() else word_test.NOTHING
+    return _page(request, tested={"text": text, "tried": tried, "names": categories()})
 
 
 @staff_page("keywords.edit")
@@ -70,7 +71,7 @@ def word_add(request: StaffRequest) -> HttpResponse:
     if not form.is_valid():
         return _page(request, form=form, status=422)
     data = form.cleaned_data
-    word = Word(data["word"].strip(), data["category"], data["level"], data["allow"])
+    word = Word(data["word"].strip(), data["category"], data["level"], data["allow"], data["stored"])
     try:
         _change(request, "keywords.add", added=[word], target=word.word)
     except KeywordsInvalid as reason:
@@ -179,6 +180,7 @@ def _page(
         "bad": (bad or [])[:SHOWN_ERRORS],
         "bad_count": len(bad or []),
         "tested": tested,
+        "ways": word_options.labels(),
         "levels": {"yellow": _("黄色"), "orange": _("橙色"), "red": _("红色")},
     }
     return page(request, "console/keywords.html", context, active="keywords", status=status)

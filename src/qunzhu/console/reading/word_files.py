@@ -1,18 +1,24 @@
-"""Keyword libraries as CSV: word, category, level, allow; each bad line is named with its number and what is wrong."""
+"""Keyword libraries as CSV or Excel: word, category, level, allow, options; each bad line is named with its number and what is wrong."""
 
 import csv
 import io
+import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
+from openpyxl import load_workbook
 
 from qunzhu.kernel.text.keywords import Word
 from qunzhu.kernel.text.normalise import normalise
+from qunzhu.kernel.text.options import BadOption, parse_options
 from qunzhu.risk.models import Keyword
 from qunzhu.risk.services import MAX_WORD
 
 LEVELS = ("", "yellow", "orange", "red")
 MAX_WORDS = 200_000
+MAX_UNPACKED = 100_000_000
+COLUMNS = ("word", "category", "level", "allow", "options")
 _YES = {"1", "true", "yes", "y", "是", "白名单", "allow"}
 _NO = {"", "0", "false", "no", "n", "否"}
 _LEVEL_WORDS = {"黄色": "yellow", "橙色": "orange", "红色": "red"}
@@ -29,35 +35,75 @@ class BadLine:
 
 
 def parse_words(raw: bytes) -> tuple[list[Word], list[BadLine]]:
-    """Words and bad lines of a CSV in UTF-8 or GB 18030 (what Excel writes in China). A heading line is skipped."""
-    text = _decode(raw)
-    if text is None:
-        return [], [BadLine(1, "", _("看不懂文件的编码:请另存为 CSV UTF-8 再上传"))]
+    """Words and bad lines of an Excel sheet or a CSV in UTF-8 or GB 18030 (what Excel writes in China).
+
+    A heading line is skipped.
+    """
     words: dict[str, Word] = {}
     bad: list[BadLine] = []
-    reader = csv.reader(io.StringIO(text.replace("\0", ""), newline=""))
     try:
-        for row in reader:
+        for line, row in _excel_rows(raw) if raw.startswith(b"PK") else _csv_rows(raw):
             if not any(cell.strip() for cell in row):
                 continue
-            if reader.line_num == 1 and row[0].strip().lower() in _HEADERS:
+            if line == 1 and row[0].strip().lower() in _HEADERS:
                 continue
             if len(words) >= MAX_WORDS:
-                bad.append(BadLine(reader.line_num, "", _("一次最多 %(n)d 个词") % {"n": MAX_WORDS}))
+                bad.append(BadLine(line, "", _("一次最多 %(n)d 个词") % {"n": MAX_WORDS}))
                 break
             word = _word(row)
             if isinstance(word, str):
-                bad.append(BadLine(reader.line_num, ",".join(row)[:80], word))
+                bad.append(BadLine(line, ",".join(row)[:80], word))
             else:
                 words[word.word] = word
-    except csv.Error as error:
-        bad.append(BadLine(reader.line_num, "", _("这一行不是 CSV:%(error)s") % {"error": error}))
+    except _UnreadableError as reason:
+        bad.append(BadLine(reason.line, "", str(reason)))
     return list(words.values()), bad
+
+
+class _UnreadableError(ValueError):
+    """The file ends here for us; the message says why."""
+
+    def __init__(self, line: int, problem: str) -> None:
+        super().__init__(problem)
+        self.line = line
+
+
+def _csv_rows(raw: bytes) -> Iterator[tuple[int, list[str]]]:
+    text = _decode(raw)
+    if text is None:
+        raise _UnreadableError(1, _("看不懂文件的编码:请另存为 CSV UTF-8 再上传"))
+    reader = csv.reader(io.StringIO(text.replace("\0", ""), newline=""))
+    try:
+        for row in reader:
+            yield reader.line_num, row
+    except csv.Error as error:
+        raise _UnreadableError(reader.line_num, _("这一行不是 CSV:%(error)s") % {"error": error}) from None
+
+
+def _excel_rows(raw: bytes) -> Iterator[tuple[int, list[str]]]:
+    """The first sheet, as text; a workbook that unpacks to more than MAX_UNPACKED is not opened."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
+            if sum(part.file_size for part in packed.infolist()) > MAX_UNPACKED:
+                raise _UnreadableError(1, _("Excel 文件展开后太大,请另存为 CSV 再上传"))
+        sheet = load_workbook(io.BytesIO(raw), read_only=True, data_only=True).worksheets[0]
+        for line, row in enumerate(sheet.iter_rows(max_col=len(COLUMNS), max_row=MAX_WORDS + 2, values_only=True), 1):
+            yield line, ["" if value is None else _cell(value) for value in row]
+    except (zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError, SyntaxError) as error:
+        if isinstance(error, _UnreadableError):
+            raise
+        raise _UnreadableError(1, _("这不是能读的 Excel 文件:请另存为 CSV 再上传")) from None
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _word(row: list[str]) -> Word | str:
     """The word of a line, or what is wrong with it."""
-    cells = [cell.strip() for cell in row] + [""] * 4
+    cells = [cell.strip() for cell in row] + [""] * 5
     word, category, level, allow = cells[0].removeprefix("'") or cells[0], cells[1], cells[2], cells[3].lower()
     named = {str(label): value for value, label in Keyword.Category.choices}
     category = named.get(category, category.lower() or "other")
@@ -72,7 +118,11 @@ def _word(row: list[str]) -> Word | str:
         return _("级别“%(name)s”不存在;可用:yellow、orange、red 或留空") % {"name": level[:20]}
     if allow not in _YES | _NO:
         return _("白名单一栏写 1 或 0,不是“%(value)s”") % {"value": allow[:20]}
-    return Word(word, category, level, allow in _YES)
+    try:
+        options = parse_options(cells[4].removeprefix("'"))
+    except BadOption as reason:
+        return str(reason)
+    return Word(word, category, level, allow in _YES, options)
 
 
 def _decode(raw: bytes) -> str | None:

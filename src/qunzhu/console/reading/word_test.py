@@ -32,7 +32,8 @@ def library(community_id: int) -> KeywordLibrary:
     seq = changed.values_list("seq", flat=True).first() or 0
     kept = _LIBRARIES.get(community_id)
     if kept is None or kept[0] != seq:
-        rows = Keyword.objects.filter(community_id=community_id).values_list("word", "category", "level", "allow")
+        fields = ("word", "category", "level", "allow", "options")
+        rows = Keyword.objects.filter(community_id=community_id).values_list(*fields)
         kept = (seq, KeywordLibrary(Word(*row) for row in rows.iterator(chunk_size=10_000)))
         _LIBRARIES[community_id] = kept
     _LIBRARIES.move_to_end(community_id)
@@ -52,7 +53,19 @@ def pieces(text: str, hits: tuple[Hit, ...]) -> list[Piece]:
     return cut
 
 
-def try_sentence(community_id: int, text: str) -> tuple[list[Piece], tuple[Hit, ...]]:
+@dataclass(frozen=True)
+class Tried:
+    """What a sentence hits, and what the allow-list let pass (each with the word that did)."""
+
+    pieces: list[Piece]
+    hits: tuple[Hit, ...]
+    passed: tuple[tuple[Hit, str], ...]
+
+
+NOTHING = Tried([], (), ())
+
+
+def try_sentence(community_id: int, text: str) -> Tried:
     """Pieces of the sentence and all hits, in order."""
-    hits = library(community_id).find(normalise(text))
-    return pieces(text, hits), hits
+    hits, passed = library(community_id).look(normalise(text), text)
+    return Tried(pieces(text, hits), hits, passed)

@@ -6,6 +6,7 @@ from django import template
 from django.template.context import Context
 
 from qunzhu.console.reading import codes, effect_words, rule_words
+from qunzhu.console.reading import word_options as options_in_words
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 
 register = template.Library()
@@ -13,6 +14,9 @@ register.filter("act_name", codes.act_name)
 register.filter("actor_name", codes.actor_name)
 register.filter("fact_name", codes.fact_name)
 register.filter("kind_name", codes.kind_name)
+
+
+register.filter("word_options", options_in_words.describe)
 
 
 @register.filter

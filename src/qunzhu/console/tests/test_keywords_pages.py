@@ -113,13 +113,13 @@ def test_the_box_marks_the_hits_in_what_was_typed(desk):
     add(desk, Word("加微信", "contact", "red"))
     client = desk.client("analyst")
     page = client.post(desk.url("keywords/try/"), {"sentence": "想了解的<u>加微信</u>吧"})
-    assert [h.word for h in page.context["tested"]["hits"]] == ["加微信"]
+    assert [h.word for h in page.context["tested"]["tried"].hits] == ["加微信"]
     text = page.content.decode()
     assert '<mark class="hit hit-red">加微信</mark>' in text
     assert "<u>" not in text
     add(desk, Word("了解", "ad"))  # the next sentence knows it
     page = client.post(desk.url("keywords/try/"), {"sentence": "想了解"})
-    assert [(p.text, bool(p.hits)) for p in page.context["tested"]["pieces"]] == [("想", False), ("了解", True)]
+    assert [(p.text, bool(p.hits)) for p in page.context["tested"]["tried"].pieces] == [("想", False), ("了解", True)]
     assert desk.audit() == []
 
 
@@ -129,3 +129,49 @@ def test_the_export_can_be_imported_again(desk):
     words, bad = parse_words(b"".join(response.streaming_content))
     assert bad == []
     assert {w.word for w in words} == {"加微信", "=1+1", "反诈"}
+
+
+@pytest.mark.parametrize("fmt", ["csv", "xlsx"])
+def test_options_survive_export_and_import(desk, fmt):
+    chosen = {"加V": "+initials -homophone", "VIP": "exact", "私聊": "ignore_case pinyin", "刷单": ""}
+    add(desk, *(Word(word, "contact", options=options) for word, options in chosen.items()))
+    response = desk.client("analyst").get(desk.url(f"keywords/export.{fmt}"))
+    words, bad = parse_words(b"".join(response.streaming_content) if response.streaming else response.content)
+    assert bad == []
+    assert {w.word: w.options for w in words} == chosen
+
+
+def test_an_unknown_option_is_named_with_its_line(desk):
+    content = "词,类别,级别,白名单,写法\n加V,ad,,,+拼音首字母\n加V信,ad,,,谐音\n".encode()
+    words, bad = parse_words(content)
+    assert [(w.word, w.options) for w in words] == [("加V", "+initials")]
+    assert [(b.line, b.problem.split(";")[0]) for b in bad] == [(3, "没有选项 '谐音'")]
+
+
+@pytest.mark.parametrize("raw", [b"PK\x03\x04 not a workbook", b"PK"])
+def test_a_broken_workbook_is_refused(raw):
+    words, bad = parse_words(raw)
+    assert (words, [b.line for b in bad]) == ([], [1])
+
+
+def test_a_word_is_added_with_chosen_ways_of_writing(desk):
+    client = desk.client("owner")
+    form = {"word": "群主", "category": "ad", "ways": "own", "options": ["split", "pinyin"]}
+    assert client.post(desk.url("keywords/add/"), form).status_code == 302
+    assert Keyword.objects.get().options == "pinyin split"
+    page = client.post(desk.url("keywords/try/"), {"sentence": "找君羊主"})
+    assert [(h.word, h.variants) for h in page.context["tested"]["tried"].hits] == [("群主", ("split",))]
+    assert '<mark class="hit">君羊主</mark>' in page.content.decode()
+    assert '<span class="tag">拆字</span>' in page.content.decode()
+
+
+def test_choosing_nothing_is_refused(desk):
+    response = desk.client("owner").post(desk.url("keywords/add/"), {"word": "群主", "category": "ad", "ways": "own"})
+    assert (response.status_code, Keyword.objects.count(), changes(desk)) == (422, 0, 0)
+    assert "至少选一种写法" in response.content.decode()
+
+
+def test_the_box_says_what_the_allow_list_let_pass(desk):
+    add(desk, Word("贷款", "fraud"), Word("贷款利率", allow=True))
+    page = desk.client("analyst").post(desk.url("keywords/try/"), {"sentence": "今天的贷款利率"})
+    assert (page.context["tested"]["tried"].hits, "“贷款”在白名单词“贷款利率”里面" in page.content.decode()) == ((), True)

@@ -1,9 +1,13 @@
-"""The keyword files of a blueprint: one word a line, `#` begins a comment, the file's name is the category."""
+"""The keyword files of a blueprint: one word a line, `#` begins a comment, the file's name is the category.
+
+After ` | ` a line may say which ways of writing the word takes: `加V | +initials -homophone`, or `VIP | exact`.
+"""
 
 from pathlib import Path
 
 from qunzhu.kernel.blueprint.loader import BadBlueprint, Loaded, Mistake
 from qunzhu.kernel.text.keywords import Word
+from qunzhu.kernel.text.options import BadOption, parse_options
 
 MAX_WORD = 60
 MAX_WORDS = 100_000
@@ -37,11 +41,16 @@ def _read(folder: Path, name: str) -> list[Word]:
     mistakes = []
     words = []
     for number, line in enumerate(lines, 1):
-        word = line.split("#")[0].strip()
+        word, _, wanted = (part.strip() for part in line.split("#")[0].partition(" | "))
+        try:
+            options = parse_options(wanted)
+        except BadOption as reason:
+            mistakes.append(Mistake(number, "", str(reason), "options are listed in docs/keywords.md"))
+            continue
         if len(word) > MAX_WORD:
             mistakes.append(Mistake(number, "", f"has {len(word)} characters, at most {MAX_WORD} are kept"))
         elif word:
-            words.append(Word(word, category, LEVELS.get(category, "")))
+            words.append(Word(word, category, LEVELS.get(category, ""), options=options))
     if mistakes:
         raise BadBlueprint(str(file), mistakes)
     return words
