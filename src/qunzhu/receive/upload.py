@@ -17,6 +17,7 @@ from qunzhu.kernel.connectors.local.admission import check_may_speak
 from qunzhu.kernel.connectors.local.parse import Refusal
 from qunzhu.kernel.connectors.local.tokens import MemberToken, Session, in_community
 from qunzhu.kernel.database import home
+from qunzhu.receive.codes import read_codes
 from qunzhu.receive.views import seat_of
 
 UPLOAD_LIMIT = 5 * 1024 * 1024
@@ -35,6 +36,7 @@ class Picture(msgspec.Struct, frozen=True):
     height: int
     data: bytes
     sha256: str
+    codes: list[str] = []  # what its QR codes say
 
 
 def read_picture(data: bytes) -> Picture:
@@ -125,7 +127,8 @@ def _encode(image: Image.Image, media_type: str) -> Picture:
         case _:
             plain.save(out, "PNG", optimize=False)
     encoded = out.getvalue()
-    return Picture(media_type, plain.width, plain.height, encoded, hashlib.sha256(encoded).hexdigest())
+    digest = hashlib.sha256(encoded).hexdigest()
+    return Picture(media_type, plain.width, plain.height, encoded, digest, read_codes(plain))
 
 
 def path_of(sha256: str) -> Path:
@@ -146,11 +149,11 @@ def keep(
     _write_file(path_of(picture.sha256), picture.data)
     upload = uuid4()
     conn.execute(
-        "INSERT INTO local_upload (id, community_id, group_id, member_id, media_type, width, height, size, sha256, at)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        "INSERT INTO local_upload (id, community_id, group_id, member_id, media_type, width, height, size, sha256, at, codes)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             upload, sender.community_id, group_id, sender.member_id, picture.media_type, picture.width,
-            picture.height, len(picture.data), picture.sha256, now,
+            picture.height, len(picture.data), picture.sha256, now, picture.codes,
         ],
     )  # fmt: skip
     return {

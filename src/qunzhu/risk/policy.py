@@ -19,6 +19,7 @@ from qunzhu.kernel.engine.facts import Facts, Provider
 from qunzhu.kernel.engine.rules import JUDGED_KINDS, Compiled, StreamPlan, Window, window_key
 from qunzhu.kernel.engine.windows import Windows
 from qunzhu.kernel.events.schema import Event
+from qunzhu.kernel.text.links import is_short
 from qunzhu.kernel.text.reading import Reading
 from qunzhu.risk.detect.flooding import MINUTE_MS, SPAN_MS, Pace, flooding
 from qunzhu.risk.detect.names import NAMES
@@ -131,7 +132,8 @@ class Watch:
         """The text as the rules read it; None for a report."""
         if self._reading is None and self.event.kind != "report.filed":
             body = self.event.body
-            self._reading = Reading(body.get("text") or "", self.order.world.library, body.get("links") or ())
+            codes = (body.get("image") or {}).get("codes") or ()
+            self._reading = Reading(body.get("text") or "", self.order.world.library, body.get("links") or (), codes)
         return self._reading
 
     @property
@@ -261,7 +263,7 @@ def _text(watch: Watch, _facts: Facts) -> tuple[int, ...]:
     if watch.event.kind != "message.posted":
         return ()  # a command is the same text each time
     reading = watch.reading
-    return (_hash("".join(reading.normal.split())),) if reading is not None and reading.normal.strip() else ()
+    return reading.keys if reading is not None else ()
 
 
 def _report(watch: Watch, _facts: Facts) -> tuple[int, ...]:
@@ -366,10 +368,15 @@ _PROVIDERS: dict[str, Provider] = {
     "time.hour": _local_hour,
     "time.weekday": lambda facts: date.fromordinal(facts.subject.day).isoweekday(),
     "link.count": _of_text(lambda reading: len(reading.links)),
+    "link.short": _of_text(lambda reading: any(map(is_short, reading.links))),
     "link.hosts": _of_text(lambda reading: _unique(urlsplit(link).netloc for link in reading.links)),
     "keyword.categories": _of_text(lambda reading: _unique(h.category for h in reading.hits)),
     "keyword.levels": _of_text(lambda reading: _unique(h.level for h in reading.hits)),
     "keyword.words": _of_text(lambda reading: _unique(h.word for h in reading.hits)),
+    "keyword.variants": _of_text(lambda reading: _unique(v for h in reading.hits for v in h.variants)),
+    "keyword.allowed": _of_text(lambda reading: _unique(allowed for _, allowed in reading.passed)),
+    "contact.kinds": _of_text(lambda reading: _unique(c.kind for c in reading.contacts)),
+    "contact.values": _of_text(lambda reading: _unique(c.value for c in reading.contacts)),
     "ad.reasons": _of_text(lambda reading: reading.ad_reasons),
     "ad.looks": _of_text(lambda reading: bool(reading.ad_reasons)),
     **{f"verdict.{category}": _verdict(category) for category in (*TEXT_CATEGORIES, "flooding")},

@@ -186,6 +186,7 @@ def _flags() -> dict[str, tuple[str, str]]:
         "ad.looks": (_("消息像广告"), _("消息不像广告")),
         "message.is_reply": (_("引用别人的消息"), _("没有引用别人的消息")),
         "member.muted": (_("禁言还没结束就发言"), _("没有被禁言")),
+        "link.short": (_("含短链接"), _("不含短链接")),
         "member.staff": (_("是运营人员"), _("不是运营人员")),
     }
 
@@ -204,6 +205,10 @@ def fact_names() -> dict[str, str]:
         "time.weekday": _("星期几"),
         "link.count": _("链接数"),
         "link.hosts": _("链接域名"),
+        "keyword.variants": _("关键词用的变体写法"),
+        "keyword.allowed": _("放行的白名单词"),
+        "contact.kinds": _("站外联系方式"),
+        "contact.values": _("站外联系号码"),
         "keyword.categories": _("消息里的关键词类别"),
         "keyword.levels": _("消息里的关键词级别"),
         "keyword.words": _("消息里的关键词"),

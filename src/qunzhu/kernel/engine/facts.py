@@ -35,6 +35,11 @@ FACTS: dict[str, Fact] = {
     "keyword.categories": Fact("list", 8, "命中的关键词类别"),
     "keyword.levels": Fact("list", 8, "命中的关键词级别"),
     "keyword.words": Fact("list", 8, "命中的关键词"),
+    "keyword.variants": Fact("list", 8, "命中的词用了哪些变体写法"),
+    "keyword.allowed": Fact("list", 8, "让命中放行的白名单词"),
+    "link.short": Fact("flag", 7, "是否含短链接"),
+    "contact.kinds": Fact("list", 8, "站外联系方式:wechat · qq · group · phone · mini_program · qr"),
+    "contact.values": Fact("list", 8, "站外联系方式的号码"),
     "ad.reasons": Fact("list", 9, "像广告的理由"),
     "ad.looks": Fact("flag", 9, "是否像广告"),
     **{

@@ -44,8 +44,9 @@ class Series(msgspec.Struct, array_like=True, gc=False):
         return len(set(self.seqs[first:last]))
 
     def distinct(self, at: int, span: int) -> int:
-        """Different keys with at − span < time ≤ at."""
-        return len(set(self.keys[bisect_right(self.times, at - span) : bisect_right(self.times, at)]))
+        """Different keys with at − span < time ≤ at; negative ones only say that entries are nearly equal."""
+        window = self.keys[bisect_right(self.times, at - span) : bisect_right(self.times, at)]
+        return sum(key >= 0 for key in set(window))
 
     def equal(self, at: int, span: int, keys: tuple[int, ...]) -> int:
         """How often the most frequent of `keys` came with at − span < time ≤ at."""

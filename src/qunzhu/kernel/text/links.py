@@ -34,8 +34,39 @@ _TRACKING_PREFIXES = ("utm_", "hmsr", "hmpl", "hmcu", "hmkw", "hmci", "_hs")
 _PORTS = {"http": 80, "https": 443}
 
 
-def find_links(text: str) -> list[str]:
-    """Links as they are written in `text`, in order. `text` should have its width folded (。and ．stay apart)."""
+# Ways to write a dot that no page understands and every reader does, before an ending that nothing else has.
+_SURE = "com|cn|net|org|top|xyz|vip|cc|io|shop|site|online|club|icu|me|co"
+_VEILED = re.compile(
+    rf"([a-z0-9](?:[a-z0-9\-]{{0,61}}[a-z0-9])?)(?:\s{{0,2}}(?:[。．·•‧∙●○]|\[\.\]|\(\.\)|（\.）|点|\[?dot\]?)\s{{0,2}}|\s{{1,2}}\.\s{{0,2}}|\.\s{{1,2}})"
+    rf"(?=(?:[a-z0-9\-]{{1,40}}\s{{0,2}}[.。．·•点]\s{{0,2}})?(?:{_SURE})(?![a-z0-9]))",
+    re.IGNORECASE | re.ASCII,
+)
+_SPACED = re.compile(r"(?<![a-z0-9])(?:[a-z0-9:/\-] ?[.。．·] ?|[a-z0-9:/\-] ){4,80}[a-z0-9](?![a-z0-9])", re.IGNORECASE)
+_BROKEN_SCHEME = re.compile(r"h\s?(?:t\s?t|x\s?x)\s?p(\s?s)?\s?[:：]\s?[/／\\]\s?[/／\\]\s?", re.IGNORECASE)
+_ENDING = re.compile(rf"(?<![a-z])(?:{_SURE}|c o m|c n|n e t)(?![a-z])|://")
+
+
+def may_hold_links(normal: str) -> bool:
+    """Whether a text in normal form has anything that a link would have."""
+    return "." in normal or (_ENDING.search(normal) is not None)
+
+
+def unveil(text: str) -> str:
+    """The text with domains put together that were taken apart: taobao 点 com, t a o b a o . c o m, hxxp：／／a[.]cn."""
+    if not _ENDING.search(text.lower()):
+        return text
+    text = _BROKEN_SCHEME.sub(lambda m: "https://" if m[1] else "http://", text)
+    text = _SPACED.sub(lambda m: m[0].replace(" ", ""), text)
+    return _VEILED.sub(r"\1.", text)
+
+
+def find_links(text: str, *, veiled: bool = False) -> list[str]:
+    """Links as they are written in `text`, in order. `text` should have its width folded (。and ．stay apart).
+
+    With `veiled` also those that are taken apart so that no machine sees them (see `unveil`).
+    """
+    if veiled:
+        text = unveil(text)
     if "." not in text:
         return []
     found = []
@@ -68,6 +99,8 @@ def _canonical(url: str) -> str:
     host = _ascii_host(parts.hostname or "")
     if not host:
         return url.lower()
+    if host in _WRAPPERS and (inner := _wrapped(parts.query)):
+        return _canonical(inner)
     if port and port != _PORTS.get(parts.scheme.lower()):
         host = f"{host}:{port}"
     path = quote(unquote(parts.path), safe="/~!$&'*+,;=:@-._").rstrip("/")
@@ -77,13 +110,44 @@ def _canonical(url: str) -> str:
     return f"https://{host}{path}" + (f"?{query}" if query else "") + (f"#{fragment}" if fragment else "")
 
 
+def _wrapped(query: str) -> str:
+    """The link inside a platform's "you are leaving" page."""
+    for name, value in parse_qsl(query):
+        if name in _WRAPPED_IN and _INNER.match(value):
+            return value[:2_000]
+    return ""
+
+
+# Pages of platforms that only lead on to the link in their query.
+_WRAPPERS = frozenset({
+    "link.zhihu.com", "c.pc.qq.com", "link.jianshu.com", "link.juejin.cn", "link.csdn.net", "weibo.cn", "sinaurl.cn",
+    "mail.qq.com", "google.com", "link.segmentfault.com", "shimo.im", "gitee.com", "link.logonews.cn", "docs.qq.com",
+    "steamcommunity.com", "l.facebook.com", "jump.bdimg.com", "weibo.com", "t.umblr.com", "link.uisdc.com",
+})  # fmt: skip
+_WRAPPED_IN = frozenset({"target", "url", "pfurl", "u", "q", "to", "goto", "redirect", "jump"})
+_INNER = re.compile(r"https?://(?!(?:[\w.\-]*\.)?(?:link\.zhihu|c\.pc\.qq|google|l\.facebook)\.)", re.IGNORECASE)
+
+# Hosts whose links say nothing of where they lead.
+SHORT_HOSTS = frozenset({
+    "t.cn", "url.cn", "dwz.cn", "suo.im", "suo.nz", "bit.ly", "tinyurl.com", "goo.gl", "is.gd", "ow.ly", "t.co", "rb.gy",
+    "cutt.ly", "m.tb.cn", "s.tb.cn", "u.jd.com", "v.douyin.com", "v.kuaishou.com", "b23.tv", "xhslink.com", "w.url.cn",
+    "mrw.so", "985.so", "rrd.me", "sourl.cn", "6du.in", "dwz.mk", "dwz.date", "tb.cn", "p.pinduoduo.com", "mobile.yangkeduo.com",
+    "kzurl.cn", "kurl.cn", "u1s.cn", "3url.cn", "c-n.co", "reurl.cc", "lnkd.in", "shorturl.at", "url.ie", "x.co", "a.app.qq.com",
+})  # fmt: skip
+
+
+def is_short(link: str) -> bool:
+    """Whether a canonical link goes through a known shortener."""
+    return urlsplit(link).netloc in SHORT_HOSTS
+
+
 _KEPT_LENGTH = 500
 _canonical_kept = lru_cache(maxsize=16_384)(_canonical)
 
 
 def canonical_links(text: str, given: Iterable[str] = ()) -> tuple[str, ...]:
     """Canonical links of a message, each once: those found in `text` and those the connector `given`."""
-    return tuple(dict.fromkeys(canonical(url) for url in [*find_links(text), *given]))
+    return tuple(dict.fromkeys(canonical(url) for url in [*find_links(text, veiled=True), *given]))
 
 
 def _ascii_host(host: str) -> str:

@@ -3,21 +3,33 @@
 from collections.abc import Iterable, Sequence
 
 from qunzhu.kernel.text.ads import SIGNAL_WORDS, ad_reasons
+from qunzhu.kernel.text.contacts import Contact, find_contacts
 from qunzhu.kernel.text.keywords import Hit, KeywordLibrary, Word
-from qunzhu.kernel.text.links import canonical_links
+from qunzhu.kernel.text.links import canonical_links, may_hold_links
 from qunzhu.kernel.text.normalise import normalise, text_digest
+from qunzhu.kernel.text.shape import shape
+from qunzhu.kernel.text.similar import text_keys
+from qunzhu.kernel.text.sound import sounds
 
 
 class Reading:
     """A text, read against a library made by `library_of`."""
 
-    __slots__ = ("_found", "_given_links", "_library", "_links", "_passed", "_reasons", "normal", "text")
+    __slots__ = (
+        "_codes", "_contacts", "_found", "_given_links", "_keys", "_library", "_links", "_passed", "_reasons", "normal",
+        "text",
+    )  # fmt: skip
 
-    def __init__(self, text: str, library: KeywordLibrary, given_links: Sequence[str] = ()) -> None:
+    def __init__(
+        self, text: str, library: KeywordLibrary, given_links: Sequence[str] = (), codes: Sequence[str] = ()
+    ) -> None:
         self.text = text
         self.normal = normalise(text)
         self._library = library
         self._given_links = given_links
+        self._codes = codes
+        self._contacts: tuple[Contact, ...] | None = None
+        self._keys: tuple[int, ...] | None = None
         self._found: tuple[Hit, ...] | None = None
         self._links: tuple[str, ...] | None = None
         self._passed: tuple[tuple[Hit, str], ...] = ()
@@ -40,12 +52,42 @@ class Reading:
     def links(self) -> tuple[str, ...]:
         """Canonical links, each once."""
         if self._links is None:
-            if self._given_links or "." in self.normal:
+            if self._given_links or may_hold_links(self.normal):
                 text = self.text if self.text.isascii() else _narrow(self.text)
                 self._links = canonical_links(text, self._given_links)
             else:
                 self._links = ()
         return self._links
+
+    @property
+    def passed(self) -> tuple[tuple[Hit, str], ...]:
+        """Hits of the community's words that an allow-listed word (beside each) let pass."""
+        self.found  # noqa: B018  (asking is what works it out)
+        return tuple(p for p in self._passed if not p[0].category.startswith("signal."))
+
+    @property
+    def contacts(self) -> tuple[Contact, ...]:
+        """Ways to reach somebody outside the group, those in QR codes included."""
+        if self._contacts is None:
+            self._contacts = find_contacts(self.normal, self.links, self._codes)
+        return self._contacts
+
+    @property
+    def sounds(self) -> str:
+        """The text as it sounds: equal for homophones and pinyin (see `sound.py`)."""
+        return sounds(self.normal)
+
+    @property
+    def shape(self) -> str:
+        """The text without decoration: noise, repeats, styles and look-alikes folded (see `shape.py`)."""
+        return shape(self.normal)
+
+    @property
+    def keys(self) -> tuple[int, ...]:
+        """What makes near-duplicates equal (see `similar.py`): the first key is the text's own."""
+        if self._keys is None:
+            self._keys = text_keys(self.normal, self.shape)
+        return self._keys
 
     @property
     def ad_reasons(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from qunzhu.kernel.connectors.local.rooms import CONNECTOR, SPOKEN
 from qunzhu.kernel.connectors.port import capability
 from qunzhu.kernel.events import log
 from qunzhu.kernel.events.schema import Appended, NewEvent
+from qunzhu.kernel.text.links import find_links
 
 Connection = psycopg.Connection[Any]
 
@@ -155,6 +156,9 @@ def _event(
             raise Refusal(400, "unknown_image", "没有找到这张图片，请重新上传")
         body["image"] = picture
         body["type"] = "image"
+        coded = [link for code in picture.get("codes", ()) for link in find_links(code)]
+        if coded:
+            body["links"] = list(dict.fromkeys([*draft.links, *coded]))
     kind = "message.posted"
     if draft.command is not None:
         kind = "command.posted"
@@ -216,12 +220,16 @@ def _images(conn: Connection, ids: list[UUID]) -> dict[UUID, tuple[int, int, dic
     if not ids:
         return {}
     rows = conn.execute(
-        "SELECT id, group_id, member_id, media_type, width, height, sha256 FROM local_upload WHERE id = ANY(%s)", [ids]
+        "SELECT id, group_id, member_id, media_type, width, height, sha256, codes FROM local_upload WHERE id = ANY(%s)",
+        [ids],
     ).fetchall()
-    return {  # the digest is sealed with the message, so that an evidence bundle proves the picture too
-        i: (g, m, {"upload": str(i), "width": width, "height": height, "media_type": media, "sha256": digest})
-        for i, g, m, media, width, height, digest in rows
-    }
+    return {upload: (group, member, _picture(upload, *rest)) for upload, group, member, *rest in rows}
+
+
+def _picture(upload: UUID, media: str, width: int, height: int, digest: str, codes: list[str]) -> dict[str, Any]:
+    """A picture as its message tells it; the digest is sealed too, so that an evidence bundle proves the picture."""
+    told = {"upload": str(upload), "width": width, "height": height, "media_type": media, "sha256": digest}
+    return {**told, "codes": codes} if codes else told
 
 
 def _authors(conn: Connection, wanted: list[tuple[int, int, int]]) -> dict[tuple[int, int], int | None]:

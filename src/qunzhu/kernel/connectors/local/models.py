@@ -1,5 +1,6 @@
 """The local chat's own state: what a platform such as WeChat would keep on its side. Acted on by `client.py` only."""
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
 
@@ -47,6 +48,7 @@ class Upload(models.Model):
     size = models.IntegerField()
     sha256 = models.TextField()
     at = models.DateTimeField()
+    codes = ArrayField(models.TextField(), default=list)  # what the QR codes in it say
 
     class Meta:
         db_table = "local_upload"
