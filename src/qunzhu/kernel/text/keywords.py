@@ -7,7 +7,6 @@ candidate: `verify.py` says which ways of writing it took, and the word's own op
 
 import re
 from bisect import bisect_right
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Any
@@ -19,11 +18,12 @@ from qunzhu.kernel.text.alias import alias_forms
 from qunzhu.kernel.text.facts import common_words, splits
 from qunzhu.kernel.text.normalise import normalise
 from qunzhu.kernel.text.options import BOUNDARIES, WRITING, options_of
-from qunzhu.kernel.text.shape import is_numeral, level, shape, squeeze
-from qunzhu.kernel.text.sound import sound_places, sounds, word_initials, word_sounds
+from qunzhu.kernel.text.shape import level, shape, shapes, squeeze
+from qunzhu.kernel.text.sound import sound_places, sounds, voices, word_initials
 from qunzhu.kernel.text.verify import Candidate, Subject, Written, is_noisy, join_splits
 
 PLAIN, SHAPE, SOUND, INITIALS, PART, EVERYDAY = range(6)
+_SOUND_OPTIONS = frozenset({"pinyin", "homophone"})
 _SHAPE_OPTIONS = frozenset({"ignore_num_style", "ignore_repeat", "ignore_special_chars", "lookalike", "split"})
 _NOT_HAN = re.compile(r"[^\u4e00-\u9fff]+")
 _VIEWS = 8  # a form's entry and view are one number: entry * _VIEWS + view (an everyday word's entry is none)
@@ -56,7 +56,7 @@ class Hit(msgspec.Struct, frozen=True, gc=False):
 class Entry:
     """A word with what matching needs to know of it; an alias is an entry beside its word's own."""
 
-    __slots__ = ("_written", "alias", "edged", "folded", "number", "options", "same_shape", "strict", "word")
+    __slots__ = ("_written", "alias", "edged", "folded", "number", "options", "word")
 
     def __init__(self, word: Word, folded: str, number: int, *, alias: bool = False) -> None:
         self.word, self.folded, self.number, self.alias = word, folded, number, alias
@@ -64,9 +64,6 @@ class Entry:
         han = 0 if folded.isascii() else len(_NOT_HAN.sub("", folded))
         self.options = options_of(word.options, len(folded), han)
         self.edged = folded[0] in _EDGES or folded[-1] in _EDGES  # must look at its neighbours
-        self.strict = not self.options >= WRITING  # does not take every writing
-        # Whether, apart from repeats and noise, only a look-alike could make another text of the same shape.
-        self.same_shape = "lookalike" not in self.options and not any(map(is_numeral, folded))
 
     @property
     def written(self) -> Written:
@@ -84,19 +81,19 @@ class KeywordLibrary:
 
     def __init__(self, words: Iterable[Word] = (), *, guarded: bool = True) -> None:
         self.guarded = guarded  # whether doubtful candidates need more than their options (see `verify.py`)
-        self._entries: list[Entry] = []
-        forms: dict[str, list[int]] = defaultdict(list)
         self._views: set[int] = set()
-        self._count = 0
+        self._entries: list[Entry] = []
         for word in words:
             folded = normalise(word.word).strip()
             if folded:
-                self._count += 1
-                self._add_entry(forms, Entry(word, folded, len(self._entries)))
+                self._entries.append(Entry(word, folded, len(self._entries)))
+        self._count = len(self._entries)
+        forms: dict[str, list[int]] = {}
+        self._add_forms(forms)
         self._parts = self._add_parts(forms)
         if self._views and guarded:
             for pair in common_words():
-                forms[pair].append(EVERYDAY)
+                forms.setdefault(pair, []).append(EVERYDAY)
         self._forms = list(forms.values())
         self._search: Any = (
             AhoCorasick(list(forms), implementation=Implementation.ContiguousNFA).find_matches_as_indexes
@@ -106,34 +103,40 @@ class KeywordLibrary:
         self._shaped = SHAPE in self._views
         self._voiced = SOUND in self._views
 
-    def _add_entry(self, forms: dict[str, list[int]], entry: Entry) -> None:
-        folded, options, number = entry.folded, entry.options, entry.number
-        self._entries.append(entry)
-        forms[folded].append(number * _VIEWS + PLAIN)
-        if options <= _PLAIN_OPTIONS:
-            return
-        if options & _SHAPE_OPTIONS and len(shaped := shape(folded)) > 1:
-            self._add(forms, shaped, number, SHAPE)
-        if "alias" in options:
-            self._add_aliases(forms, entry)
-        if options & {"pinyin", "homophone"} and not folded.isascii():
-            for form in word_sounds(folded):
-                self._add(forms, form, number, SOUND)
-        if "initials" in options and not folded.isascii():
-            self._add(forms, word_initials(folded), number, INITIALS)
+    def _add_forms(self, forms: dict[str, list[int]]) -> None:
+        """Every word's forms in every view that its options ask for; all words are folded at once."""
+        words = self._entries[: self._count]
+        folded = [entry.folded for entry in words]
+        for entry, shaped, voiced in zip(words, shapes(folded), voices(folded), strict=True):
+            text, options, code = entry.folded, entry.options, entry.number * _VIEWS
+            forms.setdefault(text, []).append(code + PLAIN)
+            if options <= _PLAIN_OPTIONS:
+                continue
+            if options & _SHAPE_OPTIONS and len(shaped) > 1:
+                self._add(forms, shaped, code + SHAPE)
+            if "alias" in options:
+                self._add_aliases(forms, entry)
+            if not text.isascii():
+                if options & _SOUND_OPTIONS:
+                    for form in voiced:
+                        self._add(forms, form, code + SOUND)
+                if "initials" in options:
+                    self._add(forms, word_initials(text), code + INITIALS)
 
     def _add_aliases(self, forms: dict[str, list[int]], entry: Entry) -> None:
         for form in alias_forms(entry.folded):
             shaped = shape(form)
             if len(shaped) > 1:
+                number = len(self._entries)
                 self._entries.append(Entry(entry.word, form, entry.number, alias=True))
-                self._add(forms, shaped, len(self._entries) - 1, SHAPE)
+                self._add(forms, shaped, number * _VIEWS + SHAPE)
 
-    def _add(self, forms: dict[str, list[int]], form: str, number: int, view: int) -> None:
-        code = number * _VIEWS + view
-        if form and code not in forms[form]:
-            forms[form].append(code)
-            self._views.add(view)
+    def _add(self, forms: dict[str, list[int]], form: str, code: int) -> None:
+        if form:
+            codes = forms.setdefault(form, [])
+            if not codes or codes[-1] != code:
+                codes.append(code)
+            self._views.add(code % _VIEWS)
 
     def _add_parts(self, forms: dict[str, list[int]]) -> list[str]:
         """Add the parts of every character that a word takes split; what `PART` numbers stand for."""
@@ -146,10 +149,10 @@ class KeywordLibrary:
             for way in known[character]:
                 if way in common:
                     continue  # 女子 is a word of its own before it is 好
-                forms[way].append((len(parts) - 1) * _VIEWS + PART)
+                forms.setdefault(way, []).append((len(parts) - 1) * _VIEWS + PART)
                 squeezed = shape(way)
                 if squeezed != way and len(squeezed) > 1:
-                    forms[squeezed].append((len(parts) - 1) * _VIEWS + PART)
+                    forms.setdefault(squeezed, []).append((len(parts) - 1) * _VIEWS + PART)
         return parts
 
     def __len__(self) -> int:

@@ -6,6 +6,7 @@ spaces and makes one of repeats. Both keep a way back, which is worked out only 
 
 import re
 import unicodedata
+from collections.abc import Sequence
 
 from qunzhu.kernel.text.facts import readings, splits
 
@@ -67,6 +68,11 @@ _SHAPES = _Shapes()
 _REPEATED = re.compile(r"(.)\1+")
 
 
+def _once(run: re.Match[str]) -> str:
+    return run[1]
+
+
+
 def level(normal: str) -> str:
     """One character for each of the normal form: noise is a space, numerals are digits, look-alikes one character."""
     if "+" in normal:
@@ -76,12 +82,21 @@ def level(normal: str) -> str:
 
 def squeeze(levelled: str) -> str:
     """The levelled text without noise, repeats as one."""
-    return _REPEATED.sub(r"\1", levelled.replace(" ", ""))
+    return _REPEATED.sub(_once, levelled.replace(" ", ""))
 
 
 def shape(normal: str) -> str:
     """What is matched: `squeeze(level(normal))`."""
     return squeeze(level(normal))
+
+
+def shapes(words: Sequence[str]) -> list[str]:
+    """`shape` of many words, in one pass over all their characters."""
+    levelled, at, found = level("\n".join(words)), 0, []
+    for word in words:
+        found.append(squeeze(levelled[at : at + len(word)]))
+        at += len(word) + 1
+    return found
 
 
 def members(levelled: str) -> list[list[int]]:

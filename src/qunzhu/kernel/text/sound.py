@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import product
 from typing import NamedTuple
@@ -148,6 +149,24 @@ def word_sounds(normal: str) -> list[str]:
         if len(found) == MOST_READINGS:
             break
     return found
+
+
+def voices(words: Sequence[str]) -> list[Sequence[str]]:
+    """`word_sounds` of many words; only those with characters of several readings are looked at one by one."""
+    voiced, several, at = "\n".join(words).translate(_SOUNDS), _several(), 0
+    found: list[Sequence[str]] = []
+    for word in words:
+        if several.isdisjoint(word):
+            found.append((voiced[at : at + len(word)].replace(_NOISE, ""),))
+        else:
+            found.append(word_sounds(word))
+        at += len(word) + 1
+    return found
+
+
+@lru_cache(maxsize=1)
+def _several() -> frozenset[str]:
+    return frozenset(character for character, found in readings().items() if len(found) > 1)
 
 
 def word_initials(normal: str) -> str:

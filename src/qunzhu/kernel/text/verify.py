@@ -72,7 +72,7 @@ def differences(one: str, other: str) -> frozenset[str]:
 class Written:
     """A word as it was entered, aligned with its folded form, its shape and its sound."""
 
-    __slots__ = ("folded", "pieces", "shape", "solid", "sound")
+    __slots__ = ("folded", "numerals", "pieces", "shape", "sound")
 
     def __init__(self, text: str, folded: str) -> None:
         trimmed = text.strip()
@@ -82,7 +82,11 @@ class Written:
         levelled = level(folded)
         self.shape = members(levelled)
         self.sound = [index for index, character in enumerate(levelled) if character != " "]
-        self.solid = len(self.sound) == len(folded)  # no noise in the word itself
+        self.numerals = any(map(is_numeral, folded))
+
+    def plain_shape(self, options: frozenset[str]) -> bool:
+        """Whether, apart from repeats and noise, nothing of the same shape is a way to write the word."""
+        return "lookalike" not in options and not self.numerals
 
 
 class Subject:
@@ -129,9 +133,7 @@ class Subject:
         used: set[str] = set()
         for offset in range(end - start):
             used |= differences(self.piece(start + offset), pieces[offset])
-        if entry.strict and not used <= entry.options:
-            return None
-        return ordered(used)
+        return ordered(used) if used <= entry.options else None
 
     def initials(self, start: int, end: int) -> bool:
         """Whether initials are a run of letters of their own."""
@@ -163,7 +165,7 @@ class Subject:
         if last - first == end - start and joined is None:
             # No noise, no repeats: the word itself, which was found already, or one that looks like it.
             here = self.normal[first:last]
-            if not entry.alias and self.guarded and (here == entry.folded or entry.same_shape):
+            if not entry.alias and self.guarded and (here == entry.folded or entry.written.plain_shape(entry.options)):
                 return None
         used: set[str] = set()
         changed: list[int] = []
