@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parents[1]
 TABLES = ROOT / "src/qunzhu/kernel/text/tables"
 HAN = range(0x4E00, 0xA000)
 SHARE = 0.15  # a second reading is kept when at least this share of the phrases read it so
-COMMON = 60  # occurrences in jieba's corpus that make a word of two characters common
+COMMON = 15  # occurrences in jieba's corpus that make a word of two characters common
 SPLIT_CHARACTER = 30  # … and a character worth splitting
 # Everyday words that are younger than the corpus.
-MODERN = "微信 微博 群号 群聊 群友 群里 直播 网红 扫码 红包 淘宝 抖音 快手 微商 网课 打卡 点赞 弹幕 朋友 高铁 外卖 快递 视频 手游"
+MODERN = "微信 微博 群号 群聊 群友 群里 直播 网红 扫码 红包 淘宝 抖音 快手 微商 网课 打卡 点赞 弹幕 朋友 高铁 外卖 快递 视频 手游 晚安 早安 干嘛 干吗 嘻嘻 哈哈 呵呵 晚点 早点 好想 我想 你说 他说 不要 不用 可以 走了 看了 吃了 来了 好了 忘了 完了 买了"
 PARTS = 4  # longer splits are strokes, not parts that people write
 
 

@@ -71,6 +71,11 @@ def parse_pinyin(run: str) -> str:
     return run if whole is None else whole[2]
 
 
+def has_pinyin(normal: str) -> bool:
+    """Whether any run of letters is made of syllables."""
+    return any(parse_pinyin(run) != run for run in _LATIN.findall(normal))
+
+
 def sounds(normal: str) -> str:
     """The text as it sounds, without noise."""
     voiced = normal.translate(_SOUNDS)

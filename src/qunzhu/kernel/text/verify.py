@@ -18,13 +18,15 @@ from qunzhu.kernel.text.facts import common_words
 from qunzhu.kernel.text.normalise import normalise, positions
 from qunzhu.kernel.text.options import ordered
 from qunzhu.kernel.text.shape import PLUS_SIGNS, is_numeral, level, members
-from qunzhu.kernel.text.sound import Places, sound_places
+from qunzhu.kernel.text.sound import Places, has_pinyin, sound_places
 
 LONGEST_GAP = 6  # noise between two characters of one word
 CUT_SYLLABLES = 3  # a stretch of pinyin that begins or ends inside a run of letters must have as many
 _NATURAL = frozenset("，。！？；：、…\n,!?;:（）()“”\"《》")
 # Characters that stand alone in ordinary text all the time; one of them is no sign of a disguised word.
-_FUNCTION = frozenset("的了是在我你他她它不有就都也和很吗呢吧啊哦嗯哈个这那得地着过要会能没去来上下到说一为与又还再把被给跟像后前里中大小多少对从当")
+_FUNCTION = frozenset(
+    "的了是在我你他她它不有就都也和很吗呢吧啊哦嗯哈个这那得地着过要会能没去来上下到说一为与又还再把被给跟像后前里中大小多少对从当谁吃走看想找买太最真别让叫请做用等只已才更刚先该些每但却所因且由比她们么咯啦哇嘿哎唉噢喔呀嘛次天年月号点块条张本两几"
+)
 # English words that are also two syllables of pinyin.
 _ENGLISH = frozenset(
     "women game same change manage damage dating panda data china made make take like line mine dine fine wine nine"
@@ -240,7 +242,8 @@ class Subject:
     def mark_odd(self, everyday: bytearray) -> bool:
         """Take in which characters belong to an everyday word; whether any other is odd."""
         normal = self.normal
-        odd = [index for index, known in enumerate(everyday) if not known and normal[index] not in _ORDINARY]
+        ordinary = _ORDINARY if _LATIN.search(normal) is None or has_pinyin(normal) else _ORDINARY_WITH_LETTERS
+        odd = [index for index, known in enumerate(everyday) if not known and normal[index] not in ordinary]
         if not odd:
             return False
         marks = [0] * (len(normal) + 1)
@@ -309,7 +312,10 @@ class Subject:
         if not changed:
             return True
         odd = [self.odd[index + 1] > self.odd[index] for index in changed]
-        return all(odd) if length == 2 else any(odd)  # noqa: PLR2004  (a word of two has nothing else to show)
+        if length > 2:  # noqa: PLR2004
+            return any(odd)
+        # A word of two has nothing else to show: "走了" is no disguise of 揍了.
+        return all(odd) and not any(self.normal[i] in _FUNCTION for i in (first, last - 1) if i not in changed)
 
     def _credible_gaps(self, first: int, last: int, length: int, gaps: list[tuple[int, int]]) -> bool:
         """Signs inside a word: not too many, and not just where a sentence pauses."""
@@ -344,6 +350,8 @@ _NOISY = re.compile(
 def is_noisy(normal: str) -> bool:
     """Whether a text has anything (signs, digits, repeats, spaced letters) that its shape would fold away."""
     return _NOISY.search(normal) is not None
+_ORDINARY_WITH_LETTERS = _ORDINARY | frozenset("abcdefghijklmnopqrstuvwxyz")
+_LATIN = re.compile(r"[a-z]")
 
 
 def odd_characters(normal: str) -> list[int]:
