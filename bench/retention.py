@@ -67,13 +67,17 @@ def retention(rows: list[dict[str, str]], library: KeywordLibrary, exact: Keywor
         any_word, own_word, letters = (sum(column) / len(seen) for column in zip(*seen, strict=True))
         limit = LIMITS.get(name)
         ratio = f"{any_word / limit:.2f}" if limit else "–"
-        lines.append([name, str(len(seen)), f"{any_word:.3f}", f"{own_word:.3f}", f"{letters:.3f}", str(limit or "–"), ratio])
-    print(table(["perturbation", "sentences", "retention", "… by its own word", "letter by letter", "limit", "ratio"], lines))
+        lines.append(
+            [name, str(len(seen)), f"{any_word:.3f}", f"{own_word:.3f}", f"{letters:.3f}", str(limit or "–"), ratio]
+        )
+    print(
+        table(
+            ["perturbation", "sentences", "retention", "… by its own word", "letter by letter", "limit", "ratio"], lines
+        )
+    )
 
 
-def alarms(
-    folder: Path, rows: list[dict[str, str]], library: KeywordLibrary, exact: KeywordLibrary
-) -> None:
+def alarms(folder: Path, rows: list[dict[str, str]], library: KeywordLibrary, exact: KeywordLibrary) -> None:
     """False alarms on clean sentences, as written and disguised by the published tables."""
     clean = [row["text"] for row in rows if row["perturbation"] == "base" and row["label"] == "0"]
     cloak = [row for row in read(folder / "evade_toxicloakcn.tsv") if row["label"] == "0"]
@@ -91,7 +95,9 @@ def alarms(
 def alarm_line(
     name: str, before: list[str], after: list[str], library: KeywordLibrary, exact: KeywordLibrary
 ) -> list[str]:
-    letters, plain, disguised = (rate(lib, texts) for lib, texts in ((exact, before), (library, before), (library, after)))
+    letters, plain, disguised = (
+        rate(lib, texts) for lib, texts in ((exact, before), (library, before), (library, after))
+    )
     return [
         name, str(len(after)), f"{letters:.3f}", f"{plain:.3f}", f"{disguised:.3f}", f"{disguised - plain:+.3f}",
         f"≤ +{MOST_MORE_ALARMS}",

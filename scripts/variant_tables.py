@@ -46,7 +46,7 @@ def character_frequencies(frequency: dict[str, int]) -> Counter[str]:
 
 def sounds(normalise) -> list[str]:
     """`syllable<TAB>characters read so first<TAB>characters read so too`."""
-    from pypinyin import Style, pinyin_dict, phrases_dict
+    from pypinyin import Style, phrases_dict, pinyin_dict
     from pypinyin.style import convert
 
     def plain(reading: str) -> str:

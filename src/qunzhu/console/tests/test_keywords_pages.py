@@ -174,4 +174,7 @@ def test_choosing_nothing_is_refused(desk):
 def test_the_box_says_what_the_allow_list_let_pass(desk):
     add(desk, Word("贷款", "fraud"), Word("贷款利率", allow=True))
     page = desk.client("analyst").post(desk.url("keywords/try/"), {"sentence": "今天的贷款利率"})
-    assert (page.context["tested"]["tried"].hits, "“贷款”在白名单词“贷款利率”里面" in page.content.decode()) == ((), True)
+    assert (page.context["tested"]["tried"].hits, "“贷款”在白名单词“贷款利率”里面" in page.content.decode()) == (
+        (),
+        True,
+    )

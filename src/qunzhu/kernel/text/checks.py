@@ -7,7 +7,9 @@ from qunzhu.kernel.text.normalise import normalise, positions
 from qunzhu.kernel.text.shape import level
 
 _EMAIL = re.compile(r"[a-z0-9][a-z0-9._%+\-]{0,63}@(?:[a-z0-9\-]{1,63}\.){1,4}[a-z]{2,10}", re.ASCII | re.IGNORECASE)
-_IPV4 = re.compile(r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d]|\.\d)", re.ASCII)
+_IPV4 = re.compile(
+    r"(?<![\d.])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)(?![\d]|\.\d)", re.ASCII
+)
 _URL = re.compile(r"https?://[\w\-]+(?:\.[\w\-]+)+(?:[\w\-.,@?^=%&:/~+#]*[\w\-@?^=%&/~+#])?", re.ASCII | re.IGNORECASE)
 _BARE_URL = re.compile(
     r"(?<![\w@.\-])(?:[a-z0-9][a-z0-9\-]{0,61}\.){1,6}[a-z]{2,10}(?::\d{1,5})?(?:/[\w\-.,@?^=%&:/~+#]*)?",
@@ -41,8 +43,12 @@ def find_numbers(text: str, length: int, *, styles: bool, noise: bool) -> list[t
     if styles:
         readable = level(folded)
     else:
-        readable = "".join(text[at] if text[at].isascii() and text[at].isdigit() else c for c, at in zip(folded, origin, strict=True))
-        readable = "".join(c if text[at] == c or not c.isdigit() else "x" for c, at in zip(readable, origin, strict=True))
+        readable = "".join(
+            text[at] if text[at].isascii() and text[at].isdigit() else c for c, at in zip(folded, origin, strict=True)
+        )
+        readable = "".join(
+            c if text[at] == c or not c.isdigit() else "x" for c, at in zip(readable, origin, strict=True)
+        )
     gap = r"[^\w\n]" if noise else r"(?!)"
     pattern = re.compile(rf"{gap}*[0-9](?:{gap}*[0-9]){{{length - 1},}}")
     return [(origin[m.start()], origin[m.end() - 1] + 1) for m in pattern.finditer(readable)]

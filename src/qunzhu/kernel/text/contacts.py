@@ -26,7 +26,9 @@ _LOOSE_NUMBER = r"([1-9](?:[\s\-_.·*~]?\d){4,10})"
 _WECHAT_WORD = r"(?:微信号?|微\s?信|威信号?|薇信?号?|徽信|溦信|维信|卫星号?|v\s?信|[vw]\s?x\s?号?|wechat|weixin|绿泡泡|加\s?我?\s?[v微薇威]|➕\s?[v微薇威]|\+\s?[v微薇威])"
 _WECHAT = re.compile(rf"{_WECHAT_WORD}(?:号|是|id)?{_SEPARATOR}(?:{_LOOSE_ID}|{_LOOSE_NUMBER})(?![a-z0-9])")
 _QQ = re.compile(rf"(?:qq|扣扣|抠抠|叩叩|企鹅|球球)(?:号|是)?{_SEPARATOR}{_LOOSE_NUMBER}(?!\d)")
-_GROUP = re.compile(rf"(?:群号|裙号|群聊?|裙|峮|qq群|扣扣群|交流群|加群|进群)(?:号|是)?{_SEPARATOR}([1-9](?:[\s\-]?\d){{5,10}})(?!\d)")
+_GROUP = re.compile(
+    rf"(?:群号|裙号|群聊?|裙|峮|qq群|扣扣群|交流群|加群|进群)(?:号|是)?{_SEPARATOR}([1-9](?:[\s\-]?\d){{5,10}})(?!\d)"
+)
 _PHONE = re.compile(r"(?<!\d)(?:\+?86[\s\-]?)?(1[\s\-.·*~]?[3-9](?:[\s\-.·*~]?\d){9})(?!\d)")
 _MINI = re.compile(r"#小程序://([^\s/]{1,40})/(\w{6,40})|weixin://dl/business/\?t=(\w{6,40})")
 _SIGNS = re.compile(r"[\s\-_.·*~]")

@@ -22,11 +22,12 @@ from qunzhu.kernel.text.shape import level, shape, shapes, squeeze
 from qunzhu.kernel.text.sound import sound_places, sounds, voices, word_initials
 from qunzhu.kernel.text.verify import Candidate, Subject, Written, is_noisy, join_splits
 
-PLAIN, SHAPE, SOUND, INITIALS, PART, EVERYDAY = range(6)
+PLAIN, SHAPE, SOUND, INITIALS, PART, EVERYDAY, ALIAS = range(7)
 _SOUND_OPTIONS = frozenset({"pinyin", "homophone"})
 _SHAPE_OPTIONS = frozenset({"ignore_num_style", "ignore_repeat", "ignore_special_chars", "lookalike", "split"})
 _NOT_HAN = re.compile(r"[^\u4e00-\u9fff]+")
 _VIEWS = 8  # a form's entry and view are one number: entry * _VIEWS + view (an everyday word's entry is none)
+_LARGE = 2_000
 _JOINED_TRIES = 3
 _MOST_CANDIDATES = 10_000  # that are looked at in one view of one message
 _EDGES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
@@ -91,7 +92,9 @@ class KeywordLibrary:
         forms: dict[str, list[int]] = {}
         self._add_forms(forms)
         self._parts = self._add_parts(forms)
-        if self._views and guarded:
+        # In a large library everyday words ride along; a small one is quicker made without their 57,000 pairs.
+        self._everyday = guarded and bool(self._views) and self._count >= _LARGE
+        if self._everyday:
             for pair in common_words():
                 forms.setdefault(pair, []).append(EVERYDAY)
         self._forms = list(forms.values())
@@ -130,6 +133,7 @@ class KeywordLibrary:
                 number = len(self._entries)
                 self._entries.append(Entry(entry.word, form, entry.number, alias=True))
                 self._add(forms, shaped, number * _VIEWS + SHAPE)
+                self._add(forms, form, number * _VIEWS + ALIAS)
 
     def _add(self, forms: dict[str, list[int]], form: str, code: int) -> None:
         if form:
@@ -179,6 +183,7 @@ class KeywordLibrary:
         subject = Subject(normal, text, guarded=self.guarded)
         found: list[tuple[Entry, Hit]] = []
         joinable: list[tuple[int, int, str]] = []
+        aliases: list[tuple[Entry, Candidate]] = []
         matches = self._search(normal, overlapping=True)
         everyday = bytearray(len(normal))
         for index, start, end in matches:
@@ -197,14 +202,22 @@ class KeywordLibrary:
                         found.append((entry, entry.hit(start, end, ("initials",))))
                 elif view == PART:
                     joinable.append((start, end, self._parts[code // _VIEWS]))
+                elif view == ALIAS:
+                    entry = entries[code // _VIEWS]
+                    if subject.alone(entry, start, end):
+                        aliases.append((entry, Candidate(start, end, ("alias",))))
         if self._views:
-            odd = subject.mark_odd(everyday) or not self.guarded
-            if odd or is_noisy(normal):
-                return self._with_variants(found, subject, matches, joinable, odd=odd)
+            odd = (subject.mark_odd(everyday) if self._everyday else subject.has_odd) or not self.guarded
+            if odd or aliases or is_noisy(normal):
+                variants_found = _Variants(entries, found, guarded=self.guarded)
+                for entry, seen in aliases:
+                    variants_found.add(entry, seen)
+                return self._with_variants(variants_found, found, subject, matches, joinable, odd=odd)
         return found
 
     def _with_variants(
         self,
+        variants: "_Variants",
         found: list[tuple[Entry, Hit]],
         subject: Subject,
         matches: list[tuple[int, int, int]],
@@ -212,7 +225,6 @@ class KeywordLibrary:
         *,
         odd: bool,
     ) -> list[tuple[Entry, Hit]]:
-        variants = _Variants(self._entries, found, guarded=self.guarded)
         if self._shaped:
             self._find_shapes(variants, subject, matches, joinable)
         if self._voiced and odd:

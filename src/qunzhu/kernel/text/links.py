@@ -41,7 +41,9 @@ _VEILED = re.compile(
     rf"(?=(?:[a-z0-9\-]{{1,40}}\s{{0,2}}[.。．·•点]\s{{0,2}})?(?:{_SURE})(?![a-z0-9]))",
     re.IGNORECASE | re.ASCII,
 )
-_SPACED = re.compile(r"(?<![a-z0-9])(?:[a-z0-9:/\-] ?[.。．·] ?|[a-z0-9:/\-] ){4,80}[a-z0-9](?![a-z0-9])", re.IGNORECASE)
+_SPACED = re.compile(
+    r"(?<![a-z0-9])(?:[a-z0-9:/\-] ?[.。．·] ?|[a-z0-9:/\-] ){4,80}[a-z0-9](?![a-z0-9])", re.IGNORECASE
+)
 _BROKEN_SCHEME = re.compile(r"h\s?(?:t\s?t|x\s?x)\s?p(\s?s)?\s?[:：]\s?[/／\\]\s?[/／\\]\s?", re.IGNORECASE)
 _ENDING = re.compile(rf"(?<![a-z])(?:{_SURE}|c o m|c n|n e t)(?![a-z])|://")
 

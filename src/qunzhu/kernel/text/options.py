@@ -30,7 +30,15 @@ BOUNDARIES = frozenset({"english_word_boundary", "number_boundary"})
 EXACT = "exact"  # as entered, letter by letter
 
 _AS_WRITTEN = WRITING | BOUNDARIES
-_TWO = _AS_WRITTEN | {"ignore_num_style", "ignore_repeat", "ignore_special_chars", "alias", "pinyin", "homophone", "split"}
+_TWO = _AS_WRITTEN | {
+    "ignore_num_style",
+    "ignore_repeat",
+    "ignore_special_chars",
+    "alias",
+    "pinyin",
+    "homophone",
+    "split",
+}
 _THREE = _TWO | {"lookalike"}
 _LONG = _THREE | {"initials"}
 _LATIN = _AS_WRITTEN | {"ignore_num_style", "ignore_repeat", "ignore_special_chars", "alias"}

@@ -26,7 +26,9 @@ _ALIKE = (
     "群峮裙", "抠枢", "赌堵睹", "钱浅线", "炒妙", "博搏", "彩采", "拔拨", "侯候", "偷愉", "戊戌戍", "徒徙", "嬴赢羸",
 )  # fmt: skip
 # What stands beside or around the part that is read. Taking it off makes 铑 and 佬 the same as 老.
-_RADICALS = frozenset("亻人氵水扌手讠言钅金纟糸忄心艹草艸木女口土王玉火灬虫鱼马鸟目石禾米竹足酉饣食衤衣礻示犭犬山月车辶阝邑阜")
+_RADICALS = frozenset(
+    "亻人氵水扌手讠言钅金纟糸忄心艹草艸木女口土王玉火灬虫鱼马鸟目石禾米竹足酉饣食衤衣礻示犭犬山月车辶阝邑阜"
+)
 _PLUS = re.compile(r"\+(?=[\s.\-_*]*(?:[vwq微薇威徽维卫扣裙群我]))")
 
 
@@ -70,7 +72,6 @@ _REPEATED = re.compile(r"(.)\1+")
 
 def _once(run: re.Match[str]) -> str:
     return run[1]
-
 
 
 def level(normal: str) -> str:

@@ -6,7 +6,6 @@ reads like ordinary text that looks or sounds alike by accident: its characters 
 """
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
@@ -22,18 +21,111 @@ from qunzhu.kernel.text.sound import Places, has_pinyin, sound_places
 
 LONGEST_GAP = 6  # noise between two characters of one word
 CUT_SYLLABLES = 3  # a stretch of pinyin that begins or ends inside a run of letters must have as many
-_NATURAL = frozenset("，。！？；：、…\n,!?;:（）()“”\"《》")
+_NATURAL = frozenset('，。！？；：、…\n,!?;:（）()“”"《》')
 # Characters that stand alone in ordinary text all the time; one of them is no sign of a disguised word.
 _FUNCTION = frozenset(
     "的了是在我你他她它不有就都也和很吗呢吧啊哦嗯哈个这那得地着过要会能没去来上下到说一为与又还再把被给跟像后前里中大小多少对从当谁吃走看想找买太最真别让叫请做用等只已才更刚先该些每但却所因且由比她们么咯啦哇嘿哎唉噢喔呀嘛次天年月号点块条张本两几"
 )
 # English words that are also two syllables of pinyin.
 _ENGLISH = frozenset(
-    "women game same change manage damage dating panda data china made make take like line mine dine fine wine nine"
-    " baby lady lane lake male mane menu name none bone gone gene gange tango mango banana sauna saga sage page pale"
-    " pane pine pile cape bake bale bane base case date dance fade fame fate gate jade kite lace late mama papa nana"
-    " nude note node mode bade bite cute dude dune duke hide hike hole home huge june june like life lime luna mace"
-    " miami milan money hotel fang sunny piano union taiwan people wechat".split()
+    [
+        "women",
+        "game",
+        "same",
+        "change",
+        "manage",
+        "damage",
+        "dating",
+        "panda",
+        "data",
+        "china",
+        "made",
+        "make",
+        "take",
+        "like",
+        "line",
+        "mine",
+        "dine",
+        "fine",
+        "wine",
+        "nine",
+        "baby",
+        "lady",
+        "lane",
+        "lake",
+        "male",
+        "mane",
+        "menu",
+        "name",
+        "none",
+        "bone",
+        "gone",
+        "gene",
+        "gange",
+        "tango",
+        "mango",
+        "banana",
+        "sauna",
+        "saga",
+        "sage",
+        "page",
+        "pale",
+        "pane",
+        "pine",
+        "pile",
+        "cape",
+        "bake",
+        "bale",
+        "bane",
+        "base",
+        "case",
+        "date",
+        "dance",
+        "fade",
+        "fame",
+        "fate",
+        "gate",
+        "jade",
+        "kite",
+        "lace",
+        "late",
+        "mama",
+        "papa",
+        "nana",
+        "nude",
+        "note",
+        "node",
+        "mode",
+        "bade",
+        "bite",
+        "cute",
+        "dude",
+        "dune",
+        "duke",
+        "hide",
+        "hike",
+        "hole",
+        "home",
+        "huge",
+        "june",
+        "june",
+        "like",
+        "life",
+        "lime",
+        "luna",
+        "mace",
+        "miami",
+        "milan",
+        "money",
+        "hotel",
+        "fang",
+        "sunny",
+        "piano",
+        "union",
+        "taiwan",
+        "people",
+        "wechat",
+    ]
 )
 
 
@@ -60,8 +152,7 @@ def writing(character: str) -> frozenset[str]:
     if folded.isdigit() and folded.isascii():
         found.add("ignore_num_style")
     elif folded != character and not found:
-        plain_case = unicodedata.normalize("NFKC", character) == character
-        found.add("ignore_case" if plain_case and character.isupper() else "ignore_english_style")
+        found.add("ignore_case" if character.lower() == folded else "ignore_english_style")
     return frozenset(found)
 
 
@@ -137,6 +228,10 @@ class Subject:
             used |= differences(self.piece(start + offset), pieces[offset])
         return ordered(used) if used <= entry.options else None
 
+    def alone(self, entry: Any, start: int, end: int) -> bool:
+        """Whether no letters or digits go on where the entry begins or ends with one."""
+        return not entry.edged or _stands_alone(self.normal, start, end, entry.options)
+
     def initials(self, start: int, end: int) -> bool:
         """Whether initials are a run of letters of their own."""
         return not _goes_on(self.normal, start, end, _LETTERS)
@@ -180,6 +275,8 @@ class Subject:
         first, last = indexes[0], indexes[-1] + 1
         if entry.edged and not _stands_alone(self.normal, first, last, entry.options):
             return None
+        if self.guarded and len(changed) == len(taken):
+            return None  # look-alikes all through: nothing is left of the word
         gaps = _gaps(indexes)
         if gaps or len(entry.folded) != sum(map(len, entry.written.shape)):
             used.add("ignore_special_chars")
@@ -187,9 +284,7 @@ class Subject:
             return None
         return Candidate(first, last, ordered(used))
 
-    def _align(
-        self, entry: Any, run: list[list[int]], used: set[str], changed: list[int]
-    ) -> list[list[int]] | None:
+    def _align(self, entry: Any, run: list[list[int]], used: set[str], changed: list[int]) -> list[list[int]] | None:
         """The run's indexes that are the word, and what they take; None when repeats do not fit."""
         written = entry.written
         if len(written.shape) != len(run):
@@ -239,10 +334,14 @@ class Subject:
             self._odd = odd_characters(self.normal)
         return self._odd
 
+    @property
+    def has_odd(self) -> bool:
+        return self.odd[-1] > 0
+
     def mark_odd(self, everyday: bytearray) -> bool:
         """Take in which characters belong to an everyday word; whether any other is odd."""
         normal = self.normal
-        ordinary = _ORDINARY if _LATIN.search(normal) is None or has_pinyin(normal) else _ORDINARY_WITH_LETTERS
+        ordinary = _ordinary(normal)
         odd = [index for index, known in enumerate(everyday) if not known and normal[index] not in ordinary]
         if not odd:
             return False
@@ -303,9 +402,7 @@ class Subject:
             return len(letters) >= CUT_SYLLABLES
         return normal[first:last] not in _ENGLISH
 
-    def _credible(
-        self, first: int, last: int, length: int, gaps: list[tuple[int, int]], changed: list[int]
-    ) -> bool:
+    def _credible(self, first: int, last: int, length: int, gaps: list[tuple[int, int]], changed: list[int]) -> bool:
         """Whether the stretch is a disguise rather than ordinary text."""
         if gaps and not self._credible_gaps(first, last, length, gaps):
             return False
@@ -350,8 +447,15 @@ _NOISY = re.compile(
 def is_noisy(normal: str) -> bool:
     """Whether a text has anything (signs, digits, repeats, spaced letters) that its shape would fold away."""
     return _NOISY.search(normal) is not None
+
+
 _ORDINARY_WITH_LETTERS = _ORDINARY | frozenset("abcdefghijklmnopqrstuvwxyz")
 _LATIN = re.compile(r"[a-z]")
+
+
+def _ordinary(normal: str) -> frozenset[str]:
+    """Characters that are no sign of a disguise here: letters only where none of them are pinyin."""
+    return _ORDINARY if _LATIN.search(normal) is None or has_pinyin(normal) else _ORDINARY_WITH_LETTERS
 
 
 def odd_characters(normal: str) -> list[int]:
@@ -361,7 +465,7 @@ def odd_characters(normal: str) -> list[int]:
     Chinese characters that make no everyday word with a neighbour and do not stand alone all the time.
     """
     in_word = list(map(common_words().__contains__, map(add, normal, normal[1:])))
-    everyday = map(or_, map(or_, [False, *in_word], [*in_word, False]), map(_ORDINARY.__contains__, normal))
+    everyday = map(or_, map(or_, [False, *in_word], [*in_word, False]), map(_ordinary(normal).__contains__, normal))
     return list(accumulate(map(not_, everyday), initial=0))
 
 

@@ -205,6 +205,18 @@ def test_fifty_thousand_keywords_take_ten_events_and_are_found_again_after_a_res
     assert place.decisions() == [(seq, "red_keyword", "live")]
 
 
+def test_fifty_thousand_new_words_judge_every_message_after_them_and_none_before(place):
+    words = [Word(f"词{n:05d}甲", "fraud") for n in range(50_000)]
+    place.post("这里有词49999甲")
+    change_keywords(community_id=place.community.pk, added=words, by="t", now=NOW)
+    after = [
+        place.post(text, member=n)
+        for n, text in enumerate(["有词00000甲", "有词*4*9*9*9*9*甲", "没有", "词４９９９９甲"])
+    ]
+    run(CONSUMER)
+    assert place.decisions() == [(after[n], "red_keyword", "live") for n in (0, 1, 3)]
+
+
 def write_a_day(place: Place, seed: int) -> None:
     """A day with everything in it, in random order."""
     draw = random.Random(seed)

