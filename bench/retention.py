@@ -86,8 +86,10 @@ def alarms(folder: Path, rows: list[dict[str, str]], library: KeywordLibrary, ex
         chance = random.Random(20)
         lines.append(alarm_line(f"CNTP {name}", clean, [disguise(text, chance) for text in clean], library, exact))
     base = [row["base"] for row in cloak]
-    for column in ("base", "homo_keyword", "homo_full", "emoji_full"):
-        lines.append(alarm_line(f"ToxiCloakCN {column}", base, [row[column] for row in cloak], library, exact))
+    lines += [
+        alarm_line(f"ToxiCloakCN {column}", base, [row[column] for row in cloak], library, exact)
+        for column in ("base", "homo_keyword", "homo_full", "emoji_full")
+    ]
     print()
     print(table(["clean text", "sentences", "letter by letter", "as written", "disguised", "more", "limit"], lines))
 

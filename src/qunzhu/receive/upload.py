@@ -149,7 +149,8 @@ def keep(
     _write_file(path_of(picture.sha256), picture.data)
     upload = uuid4()
     conn.execute(
-        "INSERT INTO local_upload (id, community_id, group_id, member_id, media_type, width, height, size, sha256, at, codes)"
+        "INSERT INTO local_upload"
+        " (id, community_id, group_id, member_id, media_type, width, height, size, sha256, at, codes)"
         " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
         [
             upload, sender.community_id, group_id, sender.member_id, picture.media_type, picture.width,

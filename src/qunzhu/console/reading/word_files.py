@@ -1,4 +1,4 @@
-"""Keyword libraries as CSV or Excel: word, category, level, allow, options; each bad line is named with its number and what is wrong."""
+"""Keyword libraries as CSV or Excel: word, category, level, allow, options; each bad line is named."""
 
 import csv
 import io
@@ -101,7 +101,7 @@ def _cell(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _word(row: list[str]) -> Word | str:
+def _word(row: list[str]) -> Word | str:  # noqa: PLR0911  (one return for each thing that can be wrong)
     """The word of a line, or what is wrong with it."""
     cells = [cell.strip() for cell in row] + [""] * 5
     word, category, level, allow = cells[0].removeprefix("'") or cells[0], cells[1], cells[2], cells[3].lower()

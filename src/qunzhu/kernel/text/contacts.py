@@ -23,7 +23,10 @@ _SEPARATOR = r"[\s\-_.·*~:：,，=→>]{0,3}"
 # Letters and digits with at most one sign between them, as people write an id so that no filter sees it.
 _LOOSE_ID = r"([a-z](?:[\s\-_.·*~]?[a-z0-9]){4,19})"
 _LOOSE_NUMBER = r"([1-9](?:[\s\-_.·*~]?\d){4,10})"
-_WECHAT_WORD = r"(?:微信号?|微\s?信|威信号?|薇信?号?|徽信|溦信|维信|卫星号?|v\s?信|[vw]\s?x\s?号?|wechat|weixin|绿泡泡|加\s?我?\s?[v微薇威]|➕\s?[v微薇威]|\+\s?[v微薇威])"
+_WECHAT_WORD = (
+    r"(?:微信号?|微\s?信|威信号?|薇信?号?|徽信|溦信|维信|卫星号?|v\s?信|[vw]\s?x\s?号?|wechat|weixin|绿泡泡"
+    r"|加\s?我?\s?[v微薇威]|[➕+]\s?[v微薇威])"
+)
 _WECHAT = re.compile(rf"{_WECHAT_WORD}(?:号|是|id)?{_SEPARATOR}(?:{_LOOSE_ID}|{_LOOSE_NUMBER})(?![a-z0-9])")
 _QQ = re.compile(rf"(?:qq|扣扣|抠抠|叩叩|企鹅|球球)(?:号|是)?{_SEPARATOR}{_LOOSE_NUMBER}(?!\d)")
 _GROUP = re.compile(

@@ -125,7 +125,7 @@ class KeywordFilter:
         return "".join(characters)
 
     def match_all(self, text: str) -> list[str]:
-        """Words from left to right: `density` goes on inside a found word, `greed` goes on to longer words at its place."""
+        """Words from left to right: `density` goes on inside a found word, `greed` to longer words at its place."""
         found, at = [], 0
         by_start: dict[int, list[int]] = {}
         for start, end in self.spans(text):

@@ -179,7 +179,6 @@ class KeywordLibrary:
         return _settle(found)
 
     def _candidates(self, normal: str, text: str | None) -> list[tuple[Entry, Hit]]:
-        entries, forms = self._entries, self._forms
         subject = Subject(normal, text, guarded=self.guarded)
         found: list[tuple[Entry, Hit]] = []
         joinable: list[tuple[int, int, str]] = []
@@ -187,33 +186,43 @@ class KeywordLibrary:
         matches = self._search(normal, overlapping=True)
         everyday = bytearray(len(normal))
         for index, start, end in matches:
-            for code in forms[index]:
+            for code in self._forms[index]:
                 view = code % _VIEWS
                 if view == EVERYDAY:
                     everyday[start:end] = b"\1\1"
-                elif view == PLAIN:
-                    entry = entries[code // _VIEWS]
-                    variants = subject.plain(entry, start, end)
-                    if variants is not None:
-                        found.append((entry, entry.hit(start, end, variants)))
-                elif view == INITIALS:
-                    if subject.initials(start, end):
-                        entry = entries[code // _VIEWS]
-                        found.append((entry, entry.hit(start, end, ("initials",))))
                 elif view == PART:
                     joinable.append((start, end, self._parts[code // _VIEWS]))
-                elif view == ALIAS:
-                    entry = entries[code // _VIEWS]
-                    if subject.alone(entry, start, end):
-                        aliases.append((entry, Candidate(start, end, ("alias",))))
+                elif view not in {SHAPE, SOUND}:
+                    self._note(self._entries[code // _VIEWS], view, subject, (start, end), found, aliases)
         if self._views:
             odd = (subject.mark_odd(everyday) if self._everyday else subject.has_odd) or not self.guarded
             if odd or aliases or is_noisy(normal):
-                variants_found = _Variants(entries, found, guarded=self.guarded)
+                variants = _Variants(self._entries, found, guarded=self.guarded)
                 for entry, seen in aliases:
-                    variants_found.add(entry, seen)
-                return self._with_variants(variants_found, found, subject, matches, joinable, odd=odd)
+                    variants.add(entry, seen)
+                return self._with_variants(variants, found, subject, matches, joinable, odd=odd)
         return found
+
+    def _note(
+        self,
+        entry: Entry,
+        view: int,
+        subject: Subject,
+        place: tuple[int, int],
+        found: list[tuple[Entry, Hit]],
+        aliases: list[tuple[Entry, Candidate]],
+    ) -> None:
+        """Keep what stands in the normal form itself: the word, its initials, or another name for it."""
+        start, end = place
+        if view == PLAIN:
+            variants = subject.plain(entry, start, end)
+            if variants is not None:
+                found.append((entry, entry.hit(start, end, variants)))
+        elif view == INITIALS:
+            if subject.initials(start, end):
+                found.append((entry, entry.hit(start, end, ("initials",))))
+        elif subject.alone(entry, start, end):
+            aliases.append((entry, Candidate(start, end, ("alias",))))
 
     def _with_variants(
         self,

@@ -54,7 +54,7 @@ def may_hold_links(normal: str) -> bool:
 
 
 def unveil(text: str) -> str:
-    """The text with domains put together that were taken apart: taobao 点 com, t a o b a o . c o m, hxxp：／／a[.]cn."""
+    """The text with domains put together that were taken apart: taobao 点 com, t a o b a o . c o m."""
     if not _ENDING.search(text.lower()):
         return text
     text = _BROKEN_SCHEME.sub(lambda m: "https://" if m[1] else "http://", text)
@@ -131,10 +131,10 @@ _INNER = re.compile(r"https?://(?!(?:[\w.\-]*\.)?(?:link\.zhihu|c\.pc\.qq|google
 
 # Hosts whose links say nothing of where they lead.
 SHORT_HOSTS = frozenset({
-    "t.cn", "url.cn", "dwz.cn", "suo.im", "suo.nz", "bit.ly", "tinyurl.com", "goo.gl", "is.gd", "ow.ly", "t.co", "rb.gy",
-    "cutt.ly", "m.tb.cn", "s.tb.cn", "u.jd.com", "v.douyin.com", "v.kuaishou.com", "b23.tv", "xhslink.com", "w.url.cn",
-    "mrw.so", "985.so", "rrd.me", "sourl.cn", "6du.in", "dwz.mk", "dwz.date", "tb.cn", "p.pinduoduo.com", "mobile.yangkeduo.com",
-    "kzurl.cn", "kurl.cn", "u1s.cn", "3url.cn", "c-n.co", "reurl.cc", "lnkd.in", "shorturl.at", "url.ie", "x.co", "a.app.qq.com",
+    "t.cn", "url.cn", "dwz.cn", "suo.im", "suo.nz", "bit.ly", "tinyurl.com", "goo.gl", "is.gd", "ow.ly", "t.co",
+    "rb.gy", "cutt.ly", "m.tb.cn", "s.tb.cn", "u.jd.com", "v.douyin.com", "v.kuaishou.com", "b23.tv", "xhslink.com",
+    "mrw.so", "985.so", "rrd.me", "sourl.cn", "6du.in", "dwz.mk", "dwz.date", "tb.cn", "p.pinduoduo.com",
+    "kzurl.cn", "kurl.cn", "u1s.cn", "3url.cn", "c-n.co", "reurl.cc", "lnkd.in", "shorturl.at", "url.ie", "x.co",
 })  # fmt: skip
 
 

@@ -31,7 +31,8 @@ class _Folding(dict[int, str]):
 
 # Letters and digits in a frame that Unicode does not decompose, found by their names.
 _FRAMED = re.compile(
-    r"(?:NEGATIVE (?:CIRCLED|SQUARED)|REGIONAL INDICATOR SYMBOL|DINGBAT|CROSSED NEGATIVE SQUARED) .*?(?:LETTER )?([A-Z])$"
+    r"(?:NEGATIVE (?:CIRCLED|SQUARED)|REGIONAL INDICATOR SYMBOL|DINGBAT|CROSSED NEGATIVE SQUARED)"
+    r" .*?(?:LETTER )?([A-Z])$"
     r"|(?:LATIN LETTER SMALL CAPITAL|MODIFIER LETTER SMALL) ([A-Z])$"
 )
 _BRACKETED = re.compile(r"\((.{1,2})\)|(.{1,2})\.")

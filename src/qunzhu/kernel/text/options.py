@@ -61,7 +61,7 @@ def default_options(length: int, han: int) -> frozenset[str]:
 def parse_options(text: str) -> str:
     """Options as they are stored, from what a person wrote: "", "exact", names, or "+name -name" to change the default.
 
-    Names stand apart by commas or spaces. Changes stay changes: they are applied to the word's default. Raises BadOption.
+    Names stand apart by commas or spaces. Changes stay changes, applied to the word's default. Raises BadOption.
     """
     names = [n for n in text.replace("，", " ").replace(",", " ").replace("、", " ").split() if n]
     if not names or names == ["auto"]:

@@ -22,7 +22,8 @@ _LETTERS = dict(
 # Chinese characters that look alike without sharing a part; the first stands for all.
 _ALIKE = (
     "己已巳", "未末", "士土", "日曰", "人入", "千干于", "天夭", "太犬", "王玉", "田由甲申", "刀刁", "贝见", "自白",
-    "大丈", "力刀", "又叉", "问间", "今令", "免兔", "鸟乌", "口囗", "木术", "办为", "几儿", "历厉", "币市", "微徽溦癓薇",
+    "大丈", "力刀", "又叉", "问间", "今令", "免兔", "鸟乌", "口囗", "木术", "办为", "几儿", "历厉", "币市",
+    "微徽溦癓薇",
     "群峮裙", "抠枢", "赌堵睹", "钱浅线", "炒妙", "博搏", "彩采", "拔拨", "侯候", "偷愉", "戊戌戍", "徒徙", "嬴赢羸",
 )  # fmt: skip
 # What stands beside or around the part that is read. Taking it off makes 铑 and 佬 the same as 老.

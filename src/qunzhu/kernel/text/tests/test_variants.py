@@ -48,7 +48,7 @@ def rare_homophones() -> dict[str, str]:
     return {sounds_[0]: c for c, sounds_ in readings().items() if c not in used}
 
 
-def disguise(word: str, kind: str) -> str:
+def disguise(word: str, kind: str) -> str:  # noqa: PLR0911  (one return for each way)
     """The word written in one way."""
     match kind:
         case "ignore_width":
