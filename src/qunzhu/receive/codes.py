@@ -6,10 +6,6 @@ from PIL import Image
 MOST_CODES = 8
 LONGEST_CODE = 1_000
 LONGEST_SIDE = 1_600  # a code that a phone can read survives this; a larger picture only costs time
-FORMATS = zxingcpp.BarcodeFormats(
-    [zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.MicroQRCode, zxingcpp.BarcodeFormat.DataMatrix,
-     zxingcpp.BarcodeFormat.Aztec]
-)  # fmt: skip
 
 
 def read_codes(image: Image.Image) -> list[str]:
@@ -20,6 +16,10 @@ def read_codes(image: Image.Image) -> list[str]:
         image = Image.alpha_composite(ground, image)
     grey = image.convert("L")
     grey.thumbnail((LONGEST_SIDE, LONGEST_SIDE))
-    found = zxingcpp.read_barcodes(grey, formats=FORMATS)
+    # Made for each call: an object of the library that outlives the interpreter is reported as leaked.
+    square = zxingcpp.BarcodeFormats(
+        [zxingcpp.BarcodeFormat.QRCode, zxingcpp.BarcodeFormat.DataMatrix, zxingcpp.BarcodeFormat.Aztec]
+    )
+    found = zxingcpp.read_barcodes(grey, formats=square)
     texts = [code.text.replace("\x00", "").strip()[:LONGEST_CODE] for code in found]
     return list(dict.fromkeys(text for text in texts if text))[:MOST_CODES]

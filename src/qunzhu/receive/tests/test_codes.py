@@ -47,6 +47,6 @@ def test_what_a_code_says_stands_in_the_log_beside_the_picture():
     assert Upload.objects.get().codes == ["https://t.cn/abc"]
     assert event.body["image"] == {
         "upload": kept["upload"], "width": kept["width"], "height": kept["height"], "media_type": "image/png",
-        "codes": ["https://t.cn/abc"],
+        "sha256": Upload.objects.get().sha256, "codes": ["https://t.cn/abc"],
     }  # fmt: skip
     assert event.body["links"] == ["https://t.cn/abc"]
