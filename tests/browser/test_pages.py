@@ -26,8 +26,9 @@ NOT_OURS = (
 )
 CONSOLE = (
     "", "cases/", "cases/?state=all", "feed/", "feed/?kind=decisions", "rulebook/", "rulebook/1/", "rulebook/diff/",
-    "effects/", "keywords/", "keywords/?category=fraud", "members/", "members/?state=never", "members/?q=没有这个人",
-    "groups/", "blackbox/", "imports/", "staff/", "audit/", "audit/?user=nobody", "search/", "search/?q=链接",
+    "appeals/", "appeals/?state=all", "effects/", "keywords/", "keywords/?category=fraud", "members/",
+    "members/?state=never", "members/?q=没有这个人", "groups/", "blackbox/", "imports/", "staff/", "audit/",
+    "audit/?user=nobody", "search/", "search/?q=链接",
 )  # fmt: skip
 FIRST = {  # the page behind the first such link of a list
     "cases/?state=all": "main .table td a[href*='/cases/']",

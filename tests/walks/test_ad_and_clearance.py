@@ -9,7 +9,7 @@ from qunzhu.kernel.engine.clearance_service import grant_clearance
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AD = "限时优惠,点击 https://shop.example.com/course 下单"
-WARNED = "小林，发广告要先报备（群规 2.2，违规第 1 次，3 次移出），先提醒一次。觉得不对？请联系管理员。"
+WARNED = "小林，发广告要先报备（群规 2.2，违规第 1 次，3 次移出），先提醒一次。觉得不对？发“申诉 原因”。"
 
 
 def test_without_clearance_it_is_a_strike(world):
@@ -25,7 +25,7 @@ def test_without_clearance_it_is_a_strike(world):
     (decision,) = world.events("decision.made")
     assert decision.body["facts"] == {"ad.looks": True}
     assert decision.body["rulebook_version"] == 1
-    assert decision.body["strike_until"] == "2026-12-24T04:00:00+00:00"
+    assert decision.body["strike_until"] == "2026-12-23T16:00:00+00:00"
     assert WARNED in world.phone("小林", "/me/penalties/")
 
 
@@ -37,7 +37,7 @@ def test_a_cleared_ad_is_recorded_and_nothing_follows_until_its_window_ends(worl
     )  # fmt: skip
     world.say("小林", AD)
     world.settle()
-    cleared = "小林，发广告要先报备（群规 2.2，违规第 1 次，3 次移出），已经报备，不作处理。觉得不对？请联系管理员。"
+    cleared = "小林，发广告要先报备（群规 2.2，违规第 1 次，3 次移出），已经报备，不作处理。觉得不对？发“申诉 原因”。"
     assert world.log() == [
         "clearance.granted 小林",
         f"message.posted 小林 {AD}",

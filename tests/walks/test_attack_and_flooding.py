@@ -24,7 +24,7 @@ def test_an_attack_on_somebody_here_is_warned_and_explained(world):
     found = Decision.objects.get(community_id=world.community.pk, rule="personal_attack")
     assert found.sentence == (
         "阿强，对事不对人（群规 1.1，这条消息侮辱在场的人、整体像这一类、命中本群关键词），先提醒一次。"
-        "觉得不对？请联系管理员。"
+        "觉得不对？发“申诉 原因”。"
     )
     assert found.facts["verdict.attack"] >= 0.75
     assert found.facts["reasons.attack"][0] in {"insult_at_person", "learned"}
@@ -55,7 +55,7 @@ def test_the_same_words_again_and_again_are_flooding_and_commands_are_not(world)
     world.settle()
     assert decided(world) == [("flooding", "live")]
     found = Decision.objects.get(community_id=world.community.pk, rule="flooding")
-    assert found.sentence == "阿强，请别刷屏（群规 1.2，反复发同样的内容），先提醒一次。觉得不对？请联系管理员。"
+    assert found.sentence == "阿强，请别刷屏（群规 1.2，反复发同样的内容），先提醒一次。觉得不对？发“申诉 原因”。"
     assert found.facts == {"verdict.flooding": 0.65, "reasons.flooding": ["repeats"]}
     assert [e for e in world.effects() if e[0] != "answer"] == [("warn", "done")]
 

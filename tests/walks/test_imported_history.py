@@ -9,7 +9,7 @@ from qunzhu.kernel.ledger.models import LedgerTransaction
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-TAIL = "觉得不对？请联系管理员。"
+TAIL = "觉得不对？发“申诉 原因”。"
 
 
 def history():

@@ -10,7 +10,7 @@ AD = "限时优惠,点击 https://shop.example.com/{} 下单"
 
 
 def sentence(number, consequence):
-    return f"小林，发广告要先报备（群规 2.2，违规第 {number} 次，3 次移出），{consequence}。觉得不对？请联系管理员。"
+    return f"小林，发广告要先报备（群规 2.2，违规第 {number} 次，3 次移出），{consequence}。觉得不对？发“申诉 原因”。"
 
 
 def test_unmuted_and_one_strike_fewer(world):

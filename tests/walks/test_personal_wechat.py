@@ -1,58 +1,114 @@
-"""Personal WeChat has no mute: the product asks for quiet, says so, and has further talk recalled."""
+"""Personal WeChat has no mute: the product asks for quiet, says so, reminds, and in the end asks to leave."""
 
 import pytest
 
-from qunzhu.kernel.cases.models import Case
+from qunzhu.console.moderation import act_on_member
+from qunzhu.governance.services import reverse_penalty
+from qunzhu.kernel.community.models import Member
 from qunzhu.kernel.connectors.local.services import set_profile
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-MUTED = "阿强，同一链接 1 小时内已发 6 次（群规 2.3，上限 5 次），先休息 1 小时，13:00 恢复。觉得不对？请联系管理员。"
-CAP = "阿强，今天已发 7 条（群规 2.1，上限 5 条），处理已在进行，不再加重。觉得不对？请联系管理员。"
-RESTING = "阿强，你还在休息，13:00 恢复（群规 2.4），这条消息先收回。"
-TASK = "撤回 阿强 的消息(职场知识分享 1 群)"
+MUTED = "阿强，同一链接 1 小时内已发 6 次（群规 2.3，上限 5 次），先休息 1 小时，13:00 恢复。觉得不对？发“申诉 原因”。"
+CAP = "阿强，今天已发 7 条（群规 2.1，上限 5 条），处理已在进行，不再加重。觉得不对？发“申诉 原因”。"
+RESTING = "阿强，你还在休息，13:00 恢复（群规 2.4）。{}。觉得不对？发“申诉 原因”。"
+AGAIN = "这里不能禁言，请先不要发言（第 {} 次，满 3 次请离开本群）"
+EMULATED = "effect.done 阿强 mute emulated: 个人微信没有禁言:已在群里请对方暂停发言"
 
 
-def test_the_mute_is_emulated_and_shown_as_such(world):
+def muted_in_words(world):
     world.join("阿强", "小美")
-    world.join("群主", role="owner")
     set_profile(group=world.groups[0], profile="personal-wechat")
     for _ in range(6):
         world.say("阿强", "https://a.example.com/x")
     world.settle()
-    assert world.log()[7:] == [
-        f"decision.made 阿强 equal_links live mute strike: {MUTED}",
-        f"message.sent warn @阿强: {MUTED}",
-        "effect.done 阿强 mute emulated: 个人微信没有禁言:已在群里请对方暂停发言",
+    return world.log()[7:]
+
+
+def told_again(number):
+    said = RESTING.format(AGAIN.format(number))
+    return [
+        f"decision.made 阿强 talked_through_mute live: {said}",
+        f"message.sent warn @阿强: {said}",
+        "effect.done 阿强 warn done: 已发到群里",
     ]
+
+
+def test_the_mute_is_emulated_and_shown_as_such(world):
+    assert muted_in_words(world) == [
+        f"decision.made 阿强 equal_links live mute strike: {MUTED}", f"message.sent warn @阿强: {MUTED}", EMULATED,
+    ]  # fmt: skip
     assert world.effects() == [("mute", "emulated")]
     assert "个人微信没有禁言:已在群里请对方暂停发言" in world.console("feed/")
 
-    seq = world.say("阿强", "我偏要说")  # the platform lets him
+    world.say("阿强", "我偏要说")  # the platform lets him
     world.settle()
     assert world.log() == [
         "message.posted 阿强 我偏要说",
         f"decision.made 阿强 daily_cap yielded to equal_links: {CAP}",
-        f"decision.made 阿强 posted_while_muted live: {RESTING}",
-        f"case.opened 阿强 effect_task yellow: {TASK}",
-        "effect.done 阿强 recall task_created: 已转人工,按步骤执行",
+        *told_again(1),
     ]
-    assert Case.objects.get().payload["steps"] == [
-        "1. 用群主或管理员的微信进入群「职场知识分享 1 群」",
-        f"2. 找到 阿强 的这条消息(编号 {seq})",
-        "3. 长按消息 →「撤回」",
-        "4. 系统收到撤回通知后会自动完成这个工单;没有自动完成时点「已完成」",
+    world.later(minutes=1)
+    world.say("阿强", "还说")
+    world.settle()
+    assert world.log()[-3:] == told_again(2)
+
+    page = world.phone("阿强", "/me/penalties/")
+    assert "变通执行" in page
+    assert "这个群的平台不能禁言" in page
+    assert "变通执行" in world.console(f"members/{world.id_of('阿强')}/")
+
+    world.say("阿强", "第三次")
+    world.settle()
+    out = RESTING.format("这是第 3 次，先请离开本群")
+    assert world.log()[-4:] == [
+        f"decision.made 阿强 talked_through_mute live remove: {out}",
+        "member.removed 阿强 by qunzhu",
+        f"message.sent warn @阿强: {out}",
+        "effect.done 阿强 remove done: 已移出群",
     ]
-    assert world.seen_by("小美")[-1] == "我偏要说"
-    world.act("群主", "recall", seq=seq)
+    assert world.effects() == [("mute", "emulated"), ("warn", "done"), ("warn", "done"), ("remove", "done")]
+    assert world.cases() == []
+
+
+def test_what_was_said_before_the_platform_answered_is_no_try(world):
+    world.join("阿强")
+    set_profile(group=world.groups[0], profile="personal-wechat")
+    for n in range(9):  # all of it lies in the log before anybody could ask him to stop
+        world.say("阿强", f"https://a.example.com/x?{'utm_source'}={n}")
+    world.settle()
+    assert [e.body["rule"] for e in world.events("decision.made") if e.body["outcome"] == "live"] == [
+        "equal_links", "posted_while_muted", "posted_while_muted", "posted_while_muted",
+    ]  # fmt: skip
+    assert world.effects() == [("mute", "emulated"), *[("recall", "task_created")] * 3]
+
+
+def test_the_mute_ends_with_its_time_and_with_its_reversal(world):
+    muted_in_words(world)
+    world.later(minutes=10)
+    (penalty,) = [e for e in world.events("decision.made") if e.body.get("step") == "mute"]
+    reverse_penalty(community_id=world.community.pk, seq=penalty.body["cause_seq"], by="owner", now=world.clock.now())
     world.settle()
     assert world.log() == [
-        "message.recalled 阿强 by staff",
-        "effect.done 阿强 recall done: 有人在平台上手动完成",
-        "case.decided 阿强 effect_task mark_done by 平台通知",
+        "penalty.reversed 阿强 equal_links by owner",
+        "message.sent say @阿强: 阿强，现在可以继续发言了。",
+        "effect.done 阿强 unmute emulated: 个人微信没有禁言:已在群里说明可以继续发言",
     ]
-    assert world.seen_by("小美")[-1] == "〔撤回〕"
-    assert world.effects() == [("mute", "emulated"), ("recall", "done")]
+    world.say("阿强", "谢谢")
+    world.settle()
+    assert [line for line in world.log() if "talked_through" in line or "while_muted" in line] == []
+
+
+def test_a_persons_own_mute_is_emulated_too(world):
+    world.join("阿强")
+    set_profile(group=world.groups[0], profile="personal-wechat")
+    member = Member.objects.get(pk=world.id_of("阿强"))
+    act_on_member(kind="mute", group=world.group, member=member, key="k", by="owner", now=world.clock.now(), minutes=60)
+    world.settle()
+    world.log()
+    world.say("阿强", "凭什么")
+    world.settle()
+    assert world.log()[1:] == told_again(1)
 
 
 def test_freezing_is_an_announcement(world):

@@ -99,3 +99,16 @@ def test_nobody_reports_himself(world):
         ANSWERED.format("阿强"),
     ]
     assert world.cases() == []
+
+
+def test_the_case_shows_what_each_report_weighs(world):
+    world.join("阿强", "甲", "乙", "丙", "丁")  # all of them new here
+    weights = []
+    for name in ("甲", "乙", "丙", "丁"):
+        world.say(name, f"举报 @阿强 {name}说的", mentions=[world.id_of("阿强")])
+        world.settle()
+        weights.append([case.payload["weight"] for case in Case.objects.all()])
+    assert weights == [[], [], [0.75], [1.0]]
+    page = world.console(f"cases/{Case.objects.get().pk}/")
+    for shown in ("举报的分量:1.00", "以前 0 次属实、0 次不属实,可信 50.0%", "新账号减半", "丁说的"):
+        assert shown in page

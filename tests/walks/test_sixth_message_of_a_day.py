@@ -6,9 +6,9 @@ import pytest
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-WARNED = "小林，今天已发 6 条（群规 2.1，上限 5 条），先提醒一次。觉得不对？请联系管理员。"
-MUTED = "小林，今天已发 7 条（群规 2.1，上限 5 条），先休息 1 小时，13:00 恢复。觉得不对？请联系管理员。"
-REMOVED = "小林，今天已发 8 条（群规 2.1，上限 5 条），这是第 3 次，先请离开本群。觉得不对？请联系管理员。"
+WARNED = "小林，今天已发 6 条（群规 2.1，上限 5 条），先提醒一次。觉得不对？发“申诉 原因”。"
+MUTED = "小林，今天已发 7 条（群规 2.1，上限 5 条），先休息 1 小时，13:00 恢复。觉得不对？发“申诉 原因”。"
+REMOVED = "小林，今天已发 8 条（群规 2.1，上限 5 条），这是第 3 次，先请离开本群。觉得不对？发“申诉 原因”。"
 
 
 def test_warned_then_muted_then_removed(world):
@@ -45,7 +45,7 @@ def test_warned_then_muted_then_removed(world):
         403,
         {
             "error": "muted",
-            "message": "先休息一下，13:00 恢复发言。觉得不对?请联系群主",
+            "message": "先休息一下，13:00 恢复发言。觉得不对？发“申诉 原因”",
             "until": "2026-11-24T05:00:00+00:00",
         },
     )
@@ -63,7 +63,7 @@ def test_warned_then_muted_then_removed(world):
     ]
     assert world.try_say("小林", "回来了") == (
         403,
-        {"error": "removed", "message": "你已被移出这个群。觉得不对?请联系群主"},
+        {"error": "removed", "message": "你已被移出这个群。觉得不对？在「我的处罚」里申诉"},
     )
     assert world.cases() == []
     penalties = world.phone("小林", "/me/penalties/")

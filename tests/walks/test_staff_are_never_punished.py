@@ -8,8 +8,8 @@ from qunzhu.kernel.community.services import set_staff
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AD = "限时优惠,点击 https://shop.example.com/1 下单"
-EXEMPT = "小美，发广告要先报备（群规 2.2，违规第 1 次，3 次移出），是运营人员，不作处理。觉得不对？请联系管理员。"
-CAP = "小美，今天已发 6 条（群规 2.1，上限 5 条），是运营人员，不作处理。觉得不对？请联系管理员。"
+EXEMPT = "小美，发广告要先报备（群规 2.2，违规第 1 次，3 次移出），是运营人员，不作处理。觉得不对？发“申诉 原因”。"
+CAP = "小美，今天已发 6 条（群规 2.1，上限 5 条），是运营人员，不作处理。觉得不对？发“申诉 原因”。"
 
 
 def test_no_rule_touches_staff(world):

@@ -5,7 +5,7 @@ import pytest
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AD = "限时优惠,点击 https://shop.example.com/{} 下单"
-TAIL = "觉得不对？请联系管理员。"
+TAIL = "觉得不对？发“申诉 原因”。"
 FIRST = f"小林，发广告要先报备（群规 2.2，违规第 1 次，3 次移出），先提醒一次。{TAIL}"
 SECOND = f"小林，发广告要先报备（群规 2.2，违规第 2 次，3 次移出），先休息 1 小时，13:00 恢复。{TAIL}"
 THIRD = f"小林，发广告要先报备（群规 2.2，违规第 3 次，3 次移出），这是第 3 次，先请离开本群。{TAIL}"

@@ -5,7 +5,7 @@ import pytest
 pytestmark = pytest.mark.django_db(transaction=True)
 
 AD = "限时优惠,点击 https://shop.example.com/{} 下单"
-TAIL = "觉得不对？请联系管理员。"
+TAIL = "觉得不对？发“申诉 原因”。"
 LINKS = "小林，同一链接 1 小时内已发 6 次（群规 2.3，上限 5 次），这是第 3 次，先请离开本群。" + TAIL
 
 

@@ -9,7 +9,7 @@ from qunzhu.kernel.events.runner import raw_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-TAIL = "觉得不对？请联系管理员。"
+TAIL = "觉得不对？发“申诉 原因”。"
 MUTED = "阿强，同一链接 1 小时内已发 6 次（群规 2.3，上限 5 次），先休息 1 小时，13:00 恢复。" + TAIL
 GROUP = "职场知识分享 1 群"
 

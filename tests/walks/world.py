@@ -242,7 +242,12 @@ _TELLING: dict[str, Callable[[dict[str, Any], dict[int, str]], str]] = {
     "report.filed": lambda b, names: f"against {names[b['target']]}: {b['reason']}",
     "report.upheld": lambda b, _: f"by {b['by']}",
     "report.dismissed": lambda b, _: f"by {b['by']}",
+    "report.overturned": lambda b, _: f"by {b['by']}",
     "penalty.reversed": lambda b, _: f"{b['rule']} by {b['by']}",
+    "appeal.filed": lambda b, _: b["words"],
+    "appeal.upheld": lambda b, _: f"by {b['by']}: {b['answer']}",
+    "appeal.rejected": lambda b, _: f"by {b['by']}: {b['answer']}",
+    "member.readmitted": lambda b, _: f"by {b['by']}",
     "checkin.done": lambda b, _: f"{b['day']} streak {b['streak']} points {b['points']}",
     "points.posted": lambda b, _: f"{b['amount']:+d} = {b['balance']} {b['kind']}: {b['memo']}",
 }

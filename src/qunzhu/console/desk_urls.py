@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, path, register_converter
 
 from qunzhu.console.pages import (
+    appeals,
     audit,
     blackbox,
     case_acts,
@@ -51,6 +52,8 @@ DESK: list[URLPattern | URLResolver] = [
     path("<slug:slug>/cases/<int:case_id>/decide/", cases.case_decide, name="case_decide"),
     path("<slug:slug>/cases/<int:case_id>/withdraw/", cases.case_withdraw, name="case_withdraw"),
     path("<slug:slug>/cases/<int:case_id>/note/", cases.case_note, name="case_note"),
+    path("<slug:slug>/appeals/", appeals.appeal_list, name="appeals"),
+    path("<slug:slug>/appeals/export.<format:fmt>", appeals.appeal_export, name="appeals_export"),
     path("<slug:slug>/rulebook/", rulebook.current, name="rulebook"),
     path("<slug:slug>/rulebook/diff/", rulebook.difference, name="rulebook_diff"),
     path("<slug:slug>/rulebook/<int:number>/", rulebook.version, name="rulebook_version"),

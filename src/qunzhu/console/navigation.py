@@ -50,6 +50,7 @@ SECTIONS: tuple[Section, ...] = (
         _("群规"),
         (
             Entry("rulebook", _("规则"), "gavel"),
+            Entry("appeals", _("申诉"), "balance"),
             Entry("clearances", _("报备"), "verified"),
             Entry("observation", _("沉默与观察"), "visibility"),
             Entry("effects", _("动作"), "outbox"),

@@ -5,14 +5,10 @@ from datetime import datetime
 from django.db import transaction
 
 from qunzhu.governance.locks import lock_penalty
-from qunzhu.governance.models import Penalty
 from qunzhu.kernel.community import audit
-from qunzhu.kernel.community.selectors import muted_now
-from qunzhu.kernel.effects import outbox
-from qunzhu.kernel.effects.outbox import EffectRequest
+from qunzhu.kernel.effects.undo import Taken, take_back
 from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import raw_connection
-from qunzhu.kernel.events.schema import NewEvent, event_id
 
 
 class AlreadyReversed(ValueError):
@@ -21,24 +17,28 @@ class AlreadyReversed(ValueError):
 
 @transaction.atomic
 def reverse_penalty(*, community_id: int, seq: int, by: str, note: str = "", now: datetime) -> int:
-    """Reverse the penalty for event `seq`; its strike no longer counts, and a mute that still runs is ended.
+    """Reverse the penalty for event `seq`: no strike, a running mute ends, who was removed may come in again.
+
+    Points and an open appeal follow when the consumer hears of it.
 
     Returns the seq of `penalty.reversed`. Raises Penalty.DoesNotExist or `AlreadyReversed`.
     """
     penalty = lock_penalty(community_id, seq)
     if penalty.reversed_at is not None:
         raise AlreadyReversed(f"{penalty.reversed_by} 已经撤销了这次处罚")
-    taken_back = NewEvent(
-        community_id,
-        event_id("penalty.reversed", community_id, penalty.seq, penalty.rule),
-        "penalty.reversed",
-        now,
-        {"cause_seq": penalty.seq, "rule": penalty.rule, "by": by},
-        group_id=penalty.group_id,
+    taken = Taken(
+        community_id=community_id,
+        seq=penalty.seq,
+        rule=penalty.rule,
+        rulebook_version=penalty.rulebook_version,
         member_id=penalty.member_id,
+        group_id=penalty.group_id,
+        step=penalty.step,
+        at=penalty.at,
+        until=penalty.ends_at,
+        of_case=penalty.of_case,
     )
-    if penalty.step == Penalty.Step.MUTE and penalty.ends_at is not None and penalty.ends_at > now:
-        _end_mute(penalty, by, now)
+    taken_back = take_back(taken, by=by, now=now)
     audit.record(
         community_id=community_id,
         user=by,
@@ -51,22 +51,3 @@ def reverse_penalty(*, community_id: int, seq: int, by: str, note: str = "", now
     if appended.duplicate:
         raise AlreadyReversed("这次处罚刚刚已被撤销")
     return appended.seq
-
-
-def _end_mute(penalty: Penalty, by: str, now: datetime) -> None:
-    """Ask for an unmute where the member is muted; in the penalty's group also when the mute is still on its way."""
-    groups = {m.group_id for m in muted_now(penalty.community_id, penalty.member_id, now=now)}
-    wanted = {penalty.group_id} if penalty.group_id is not None else groups
-    requests = [
-        EffectRequest(
-            kind="unmute",
-            key=f"penalty:{penalty.community_id}:{penalty.seq}:unmute:{group}",
-            group_id=group,
-            member_id=penalty.member_id,
-            cause_seq=penalty.seq,
-            rule=penalty.rule,
-            requested_by=by,
-        )
-        for group in sorted(wanted)
-    ]
-    outbox.request(raw_connection(), penalty.community_id, requests, now=now)

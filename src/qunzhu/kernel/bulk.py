@@ -51,6 +51,7 @@ _TYPES: dict[str, tuple[int, int, Callable[[list[Any]], bytes]]] = {
     "int8": (20, 1016, _fixed("q", 8)),
     "int4": (23, 1007, _fixed("i", 4)),
     "int2": (21, 1005, _fixed("h", 2)),
+    "float8": (701, 1022, _fixed("d", 8)),
     "bool": (16, 1000, _fixed("?", 1)),
     "timestamptz": (1184, 1185, _fixed("q", 8, _microseconds)),
     "date": (1082, 1182, _fixed("i", 4, lambda day: day.toordinal() - _EPOCH_DAY)),

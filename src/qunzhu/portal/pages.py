@@ -14,7 +14,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from qunzhu.governance.appeals import AppealRefused, appeal
 from qunzhu.governance.clearance.selectors import waiting_of
+from qunzhu.governance.policy import WORDS_LENGTH, appeal_settings
 from qunzhu.governance.selectors import strikes_of
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.models import Group
@@ -22,6 +24,7 @@ from qunzhu.kernel.connectors.local.models import Occupant, Room
 from qunzhu.kernel.connectors.local.services import JoinRefused, join_room
 from qunzhu.kernel.connectors.port import capability
 from qunzhu.kernel.events.models import EventHead
+from qunzhu.portal import penalties as penalties_read
 from qunzhu.portal import selectors
 from qunzhu.portal.forms import JoinForm
 from qunzhu.portal.identity import Visitor, members_only, remember, visitor_of
@@ -227,7 +230,7 @@ def penalties(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """My penalties, each with its sentence, its clause and the words it is about."""
     now = SYSTEM_CLOCK.now()
     before = request.GET.get("before", "")
-    cards, older = selectors.penalties_of(
+    cards, older = penalties_read.penalties_of(
         visitor.community,
         visitor.member.pk,
         before=int(before) if before.isascii() and before.isdigit() and len(before) <= 18 else None,  # noqa: PLR2004
@@ -238,6 +241,33 @@ def penalties(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "strikes": strikes_of(visitor.community.pk, visitor.member.pk, now=now),
     }  # fmt: skip
     return render(request, "portal/penalties.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@members_only
+def penalty(request: HttpRequest, visitor: Visitor, seq: int) -> HttpResponse:
+    """One of my penalties with all it rests on, and the form to appeal; a POST files the appeal."""
+    now = SYSTEM_CLOCK.now()
+    card = penalties_read.penalty_of(visitor.community, visitor.member.pk, seq, now=now)
+    if card is None:
+        raise Http404(_("没有这次处罚"))
+    words, problem = request.POST.get("words", "").replace("\0", "").strip(), ""
+    if request.method == "POST":
+        try:
+            appeal(
+                community_id=visitor.community.pk, penalty_seq=seq, member_id=visitor.member.pk, words=words, now=now
+            )
+        except AppealRefused as refused:
+            problem = str(refused)
+        else:
+            return redirect(reverse("portal:penalty", args=[seq]) + "?sent=1")
+    context = _shell(visitor, "me") | {
+        "card": card, "words": words, "problem": problem, "most": WORDS_LENGTH,
+        "others": penalties_read.others_decide(visitor.community, card.penalty),
+        "hours": appeal_settings(visitor.community.blueprint).answer_within,
+        "sent": "sent" in request.GET and card.appeal is None,
+    }  # fmt: skip
+    return render(request, "portal/penalty_page.html", context, status=409 if problem else 200)
 
 
 @require_POST

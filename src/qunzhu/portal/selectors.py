@@ -1,9 +1,9 @@
 """What member pages show. Reads only; each page costs a fixed number of queries."""
 
 import calendar
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,20 +13,16 @@ from django.db.models import Max
 from qunzhu.engagement.models import CheckIn
 from qunzhu.engagement.selectors import CheckInState, check_in_state
 from qunzhu.governance.models import Penalty
-from qunzhu.governance.policy import strike_days
 from qunzhu.kernel.clock import local_day
 from qunzhu.kernel.community.models import Community, Group
 from qunzhu.kernel.connectors.commands import PRIVATE
 from qunzhu.kernel.connectors.local.models import Occupant, Room
 from qunzhu.kernel.connectors.port import How
-from qunzhu.kernel.engine.models import RulebookVersion
-from qunzhu.kernel.events.models import Event
 from qunzhu.kernel.ledger.selectors import StatementLine, balance, member_account, statement
 
 SPOKEN = ("message.posted", "command.posted", "message.sent")
 UNREAD_CAP = 100  # 99+ is all that a badge says, so counting stops there
 STATEMENT_PAGE = 20
-PENALTY_PAGE = 20
 
 
 @dataclass(frozen=True)
@@ -182,73 +178,6 @@ def streak_calendar(state: CheckInState) -> list[list[CalendarDay]]:
         ]
         for week in weeks
     ]
-
-
-@dataclass(frozen=True)
-class PenaltyCard:
-    """A penalty as its member reads it: the sentence, the clause it rests on, and the own words that it is about.
-
-    `running`: it still holds. `counts_until`: until when its strike counts, None when it does not.
-    """
-
-    penalty: Penalty
-    clause: str
-    rule_name: str
-    group: str
-    evidence: list[Event]
-    running: bool
-    counts_until: datetime | None
-
-
-def penalties_of(
-    community: Community, member_id: int, *, before: int | None, now: datetime
-) -> tuple[list[PenaltyCard], int | None]:
-    """A page of penalties, newest first, and the seq that continues it (None: no more)."""
-    found = Penalty.objects.filter(community_id=community.pk, member_id=member_id)
-    if before is not None:
-        found = found.filter(seq__lt=before)
-    page = list(found.order_by("-seq")[: PENALTY_PAGE + 1])
-    more = page[PENALTY_PAGE - 1].seq if len(page) > PENALTY_PAGE else None
-    page = page[:PENALTY_PAGE]
-    rules = _rules(community.pk, {p.rulebook_version for p in page})
-    words = _own_words(community.pk, member_id, {seq for p in page for seq in [*p.evidence, p.seq]})
-    names = dict(Group.objects.filter(pk__in={p.group_id for p in page}).values_list("pk", "name"))
-    lifetime = timedelta(days=strike_days(community.blueprint))
-    return [_card(p, rules.get((p.rulebook_version, p.rule), {}), words, names, lifetime, now) for p in page], more
-
-
-def _card(
-    penalty: Penalty,
-    rule: dict[str, Any],
-    words: dict[int, Event],
-    names: dict[int, str],
-    lifetime: timedelta,
-    now: datetime,
-) -> PenaltyCard:
-    holds = penalty.reversed_at is None
-    expires = penalty.at + lifetime
-    return PenaltyCard(
-        penalty=penalty,
-        clause=str(rule.get("clause") or ""),
-        rule_name=str(rule.get("name") or penalty.rule),
-        group=names.get(penalty.group_id or 0, ""),
-        evidence=[words[seq] for seq in sorted({*penalty.evidence, penalty.seq}) if seq in words],
-        running=holds and penalty.ends_at is not None and penalty.ends_at > now,
-        counts_until=expires if holds and penalty.strike and expires > now else None,
-    )
-
-
-def _rules(community_id: int, versions: Iterable[int]) -> dict[tuple[int, str], dict[str, Any]]:
-    books = RulebookVersion.objects.filter(community_id=community_id, version__in=list(versions))
-    return {(book.version, str(rule.get("id"))): rule for book in books for rule in book.rules}
-
-
-def _own_words(community_id: int, member_id: int, seqs: Iterable[int]) -> dict[int, Event]:
-    """Only the member's own messages: what others said is not shown on a page about a penalty."""
-    own = Event.objects.filter(
-        community_id=community_id, member_id=member_id, seq__in=list(seqs), kind__in=SPOKEN, body__isnull=False
-    )
-    return {event.seq: event for event in own}
 
 
 def running_penalties(community_id: int, member_id: int, now: datetime) -> int:

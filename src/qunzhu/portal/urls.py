@@ -21,5 +21,6 @@ urlpatterns = [
     path("me/clearances/", requests.ad_clearances, name="clearances"),
     path("me/clearances/<int:seq>/", requests.clearance_act, name="clearance_act"),
     path("me/leave/", requests.leave, name="leave"),
+    path("me/penalties/<int:seq>/", pages.penalty, name="penalty"),
     path("language/", pages.language, name="language"),
 ]

@@ -15,7 +15,7 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
     "removed": (
         gettext_noop("你已被移出这个群"),
-        gettext_noop("暂时不能再次加入。原因写在「我的处罚」里;觉得不对,可以联系群主。"),
+        gettext_noop("暂时不能再次加入。原因写在「我的处罚」里;觉得不对,可以在那里申诉。"),
     ),
     "observed": (
         gettext_noop("你现在在观察群"),

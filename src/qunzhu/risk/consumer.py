@@ -44,6 +44,7 @@ _DECISION_COLUMNS = {
     "occurred_at": "timestamptz",
     "outcome": "text",
     "yielded_to": "text",
+    "yield_reason": "text",
     "effects": "jsonb",
     "facts": "jsonb",
     "evidence": "jsonb",
@@ -130,7 +131,7 @@ def _write_decisions(batch: Batch, decisions: list[tuple[Event, Decision]]) -> N
     rows = [
         (
             batch.community_id, d.seq, d.rule, d.rulebook_version, d.chapter, d.level, d.group_id, d.member_id,
-            d.occurred_at, d.outcome, d.yielded_to, _json(d.effects), _json(d.facts), _json(d.evidence),
+            d.occurred_at, d.outcome, d.yielded_to, d.yield_reason, _json(d.effects), _json(d.facts), _json(d.evidence),
             d.sentence.replace("\x00", ""), d.strike,
         )
         for _, d in decisions
@@ -149,7 +150,7 @@ def _act(batch: Batch, decisions: list[tuple[Event, Decision]]) -> None:
         for effect in decision.effects:
             if effect["kind"] == "case":
                 if decision.outcome in {"live", "yielded"}:
-                    _open_case(batch, decision, effect)
+                    _open_case(batch, event, decision, effect)
             elif decision.outcome == "live" and decision.group_id is not None:
                 requests.append(_effect_request(decision, effect))
         batch.append(_decision_made(batch, event, decision))
@@ -170,7 +171,10 @@ def _effect_request(decision: Decision, effect: dict[str, Any]) -> EffectRequest
     )
 
 
-def _open_case(batch: Batch, decision: Decision, effect: dict[str, Any]) -> None:
+def _open_case(batch: Batch, event: Event, decision: Decision, effect: dict[str, Any]) -> None:
+    payload: dict[str, Any] = {"rule": decision.rule, "rulebook_version": decision.rulebook_version}
+    if (weight := event.body.get("total")) is not None:  # of all who reported; it orders the queue
+        payload["weight"] = weight
     opened = open_case(
         community_id=batch.community_id,
         kind=effect["case"],
@@ -182,7 +186,7 @@ def _open_case(batch: Batch, decision: Decision, effect: dict[str, Any]) -> None
         member_id=decision.member_id,
         event_seq=decision.seq,
         evidence=decision.evidence,
-        payload={"rule": decision.rule, "rulebook_version": decision.rulebook_version},
+        payload=payload,
         now=batch.now,
     )
     if opened.event is not None:
@@ -203,7 +207,7 @@ def _decision_made(batch: Batch, event: Event, decision: Decision) -> NewEvent:
         "evidence": decision.evidence,
         "effects": decision.effects,
     }
-    for name in ("yielded_to", "step", "until", "strike_until"):
+    for name in ("yielded_to", "yield_reason", "step", "until", "strike_until"):
         if value := getattr(decision, name):
             body[name] = value
     return NewEvent(

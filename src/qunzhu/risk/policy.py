@@ -24,16 +24,25 @@ from qunzhu.kernel.text.reading import Reading
 from qunzhu.risk.detect.flooding import MINUTE_MS, SPAN_MS, Pace, flooding
 from qunzhu.risk.detect.names import NAMES
 from qunzhu.risk.detect.verdicts import NOTHING, TEXT_CATEGORIES, Look, Verdict
-from qunzhu.risk.state import MEMBER_KINDS, WORLD_KINDS, Subject, World, fold_member, milliseconds
+from qunzhu.risk.state import (
+    MEMBER_KINDS,
+    WORLD_KINDS,
+    Subject,
+    World,
+    fold_member,
+    milliseconds,
+    tells_of_mute,
+)
 
 KINDS = JUDGED_KINDS | MEMBER_KINDS | WORLD_KINDS
 _ONE = (0,)  # the key of a stream that has no keys
-_DAY_MS = 86_400_000
 
 
 def subjects_of(event: Event) -> tuple[str, ...]:
     """The subjects whose state is needed to hear `event`."""
     if event.kind in WORLD_KINDS:
+        return ()
+    if event.kind == "effect.done" and not tells_of_mute(event):
         return ()
     prefix = _prefix(event)
     member = event.body.get("target") if event.kind == "report.filed" else event.member_id
@@ -72,10 +81,10 @@ class Order:
         if event.kind in WORLD_KINDS:
             self.world.hear(event)
             self._compiled = None
-        elif event.kind in MEMBER_KINDS and event.member_id is not None:
-            key = subjects_of(event)[0]
-            if fold_member(self.subject(key).standing, event):
-                self.dirty.add(key)
+        elif event.kind in MEMBER_KINDS:
+            for key in subjects_of(event):
+                if fold_member(self.subject(key).standing, event, self.world.compiled):
+                    self.dirty.add(key)
         return []
 
     def _judge(self, event: Event) -> list[Decision]:
@@ -86,6 +95,7 @@ class Order:
         if event.kind not in compiled.by_kind:
             return []
         watch = Watch(self, compiled, event)
+        watch.notice_try()
         facts = Facts(watch, self._providers)
         watch.observe(facts)
         matched = match(compiled, event.kind, facts, self.tally)
@@ -195,6 +205,17 @@ class Watch:
     @property
     def group_key(self) -> str:
         return f"{_prefix(self.event)}g:{self.event.group_id}"
+
+    def notice_try(self) -> None:
+        """Where the platform cannot mute, count what is said during the mute."""
+        event = self.event
+        if (
+            self.member is not None
+            and event.kind == "message.posted"
+            and event.group_id is not None
+            and self.member.standing.try_to_speak(event.group_id, self.at_ms)
+        ):
+            self.order.dirty.add(self.member_key)
 
     def observe(self, facts: Facts) -> None:
         """Count the event in every stream that it belongs to and that some rule watches."""
@@ -347,12 +368,19 @@ def _muted(facts: Facts) -> bool | None:
     return running is not None and running.until > 0
 
 
+def _mute_tries(facts: Facts) -> int | None:
+    watch = facts.subject
+    if watch.member is None or watch.event.group_id is None:
+        return None
+    running = watch.member.standing.running_in(watch.event.group_id, watch.at_ms)
+    return 0 if running is None else int(running.tries)
+
+
 def _marks(facts: Facts, *, strikes: bool) -> int | None:
     watch = facts.subject
     if watch.member is None:
         return None
-    lifetime = watch.compiled.settings.ladder.strike_days * _DAY_MS
-    marks = watch.member.standing.active_marks(watch.at_ms, lifetime)
+    marks = watch.member.standing.active_marks(watch.at_ms)
     return sum(m.strike for m in marks) if strikes else len(marks)
 
 
@@ -382,9 +410,11 @@ _PROVIDERS: dict[str, Provider] = {
     **{f"verdict.{category}": _verdict(category) for category in (*TEXT_CATEGORIES, "flooding")},
     **{f"reasons.{category}": _reasons(category) for category in (*TEXT_CATEGORIES, "flooding")},
     "member.muted": _muted,
+    "member.mute_tries": _mute_tries,
     "member.strikes": partial(_marks, strikes=True),
     "member.penalties": partial(_marks, strikes=False),
     "member.staff": lambda facts: facts.subject.member_id in facts.subject.order.world.staff,
+    "report.weight": _of_body(lambda body: body.get("total")),
     "report.reason": _of_body(lambda body: body.get("reason")),
     "command.name": _of_body(lambda body: body.get("command")),
 }

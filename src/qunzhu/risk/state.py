@@ -7,12 +7,15 @@ they are found by digest.
 
 import hashlib
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
 
 import msgspec
 
+from qunzhu.kernel.clock import local_day
 from qunzhu.kernel.engine.clearances import Clearance, clearance_from
+from qunzhu.kernel.engine.evaluate import MANUAL
 from qunzhu.kernel.engine.rules import Compiled, compile_rulebook, load_rules, load_settings
 from qunzhu.kernel.engine.standing import Running, Standing
 from qunzhu.kernel.engine.windows import Windows
@@ -249,18 +252,81 @@ def milliseconds(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-def fold_member(standing: Standing, event: Event) -> bool:
+def tells_of_mute(event: Event) -> bool:
+    """Whether an `effect.done` tells of a mute in words only, said by the product or by a human, or of its end."""
+    body = event.body
+    if event.historic or not body:
+        return False
+    if body["kind"] == "unmute":
+        return body["result"] in {"emulated", "unsupported"}
+    in_words = body["result"] == "emulated" or (body["result"] == "done" and "case" in body)
+    return body["kind"] == "mute" and in_words and bool(body.get("until"))
+
+
+def fold_member(standing: Standing, event: Event, compiled: Compiled) -> bool:
     """Fold an event about a member's penalties into the standing; returns whether anything was to be changed."""
-    group, body = event.group_id or 0, event.body
-    if event.kind == "penalty.reversed":
-        standing.reverse(body["cause_seq"])
-        return True
-    if event.kind == "member.muted":
-        if str(body.get("by", "")).startswith("qunzhu"):
-            return False  # our own decision, known since it was made
-        standing.running[group] = Running(milliseconds(datetime.fromisoformat(body["until"])), event.seq, "staff")
-        return True
-    return standing.running.pop(group, None) is not None  # unmuted, or let in again
+    return _MEMBER_FOLDS[event.kind](standing, event, compiled)
 
 
-MEMBER_KINDS = frozenset({"penalty.reversed", "member.muted", "member.unmuted", "member.joined"})
+def _reversed(standing: Standing, event: Event, compiled: Compiled) -> bool:
+    body = event.body
+    standing.reverse(body["cause_seq"])
+    standing.pardon(body["rule"], _pardoned_until(body["rule"], event, compiled), milliseconds(event.occurred_at))
+    return True
+
+
+def _pardoned_until(rule: str, event: Event, compiled: Compiled) -> int:
+    """How long the judged events may still stand in the rule's window; 0 for a rule without one."""
+    window = next((c.rule.window for c in compiled.rules if c.rule.id == rule), None)
+    if window is None:
+        return 0
+    if not window.days:
+        return milliseconds(event.occurred_at) + window.span_ms
+    end = local_day(event.occurred_at, compiled.settings.zone) + timedelta(days=window.days)
+    return milliseconds(datetime(end.year, end.month, end.day, tzinfo=ZoneInfo(compiled.settings.zone)))
+
+
+def _muted(standing: Standing, event: Event, _compiled: Compiled) -> bool:
+    body = event.body
+    if str(body.get("by", "")).startswith("qunzhu") and not body.get("asked_by"):
+        return False  # our own decision, known since it was made
+    until = milliseconds(datetime.fromisoformat(body["until"]))
+    standing.running[event.group_id or 0] = Running(until, event.seq, MANUAL)
+    return True
+
+
+def _mute_done(standing: Standing, event: Event, _compiled: Compiled) -> bool:
+    body, group = event.body, event.group_id or 0
+    if body["kind"] == "unmute":
+        return _unmuted(standing, event, _compiled)
+    until = milliseconds(datetime.fromisoformat(body["until"]))
+    if body.get("asked_by"):
+        standing.running[group] = Running(until, event.seq, MANUAL, emulated=True)
+        return True
+    running = standing.running.get(group)
+    if running is None or running.seq != body.get("cause_seq") or not running.until:
+        return False  # taken back meanwhile, or something severer came
+    running.emulated = True
+    return True
+
+
+def _unmuted(standing: Standing, event: Event, _compiled: Compiled) -> bool:
+    """A mute that a human lifted early is not put back for the same events."""
+    running = standing.running.pop(event.group_id or 0, None)
+    if running is not None and running.rule != MANUAL:
+        standing.pardon(running.rule, running.until, milliseconds(event.occurred_at))
+    return running is not None
+
+
+def _let_in(standing: Standing, event: Event, _compiled: Compiled) -> bool:
+    return standing.running.pop(event.group_id or 0, None) is not None
+
+
+_MEMBER_FOLDS: dict[str, Callable[[Standing, Event, Compiled], bool]] = {
+    "penalty.reversed": _reversed,
+    "member.muted": _muted,
+    "member.unmuted": _unmuted,
+    "member.joined": _let_in,
+    "effect.done": _mute_done,
+}
+MEMBER_KINDS = frozenset(_MEMBER_FOLDS)

@@ -20,9 +20,10 @@ from django.views.decorators.http import require_POST, require_safe
 from qunzhu.console.context import page
 from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page
 from qunzhu.console.pages.acting import audited, back_to
+from qunzhu.console.reading import appeals, slices
 from qunzhu.console.reading import cases as reading
-from qunzhu.console.reading import slices
 from qunzhu.console.reading.people import group_names, member_names
+from qunzhu.kernel.cases.errors import Barred
 from qunzhu.kernel.cases.kinds import KINDS
 from qunzhu.kernel.cases.models import Case, CaseProposal
 from qunzhu.kernel.cases.services import (
@@ -155,7 +156,7 @@ def case_decide(request: StaffRequest, case_id: int) -> HttpResponse:
         raise PermissionDenied(str(reason)) from reason
     except Stale as reason:
         return _page(request, _case(request, case_id), typed=note, problem=str(reason), status=409)
-    except (UnknownAction, SecondPersonNeeded) as reason:
+    except (UnknownAction, SecondPersonNeeded, Barred) as reason:
         return _page(request, _case(request, case_id), typed=note, problem=str(reason), status=422)
     if case.state == Case.State.OPEN:
         asked = action_label(case.kind, request.POST.get("action", ""))
@@ -272,7 +273,9 @@ def action_label(kind: str, action: str) -> str:
 
 def _page(request: StaffRequest, case: Case, *, typed: str = "", problem: str = "", status: int = 200) -> HttpResponse:
     found = reading.case_page(case, now=SYSTEM_CLOCK.now())
+    behind = appeals.behind(case, request.user.get_username())
     people = [case.member_id, *(i for line in found.lines for i in (line.member_id, line.target))]
+    people += [one.report.reporter_id for one in behind.reporters]
     names = member_names(case.community_id, people)
     chinese = is_chinese(get_language())
     listed = guarded(case.community_id)
@@ -281,6 +284,7 @@ def _page(request: StaffRequest, case: Case, *, typed: str = "", problem: str = 
         "title": case.title,
         "case": case,
         "found": found,
+        "behind": behind,
         "kind": kind_title(case.kind),
         "group_name": group_names(case.community_id).get(case.group_id or 0, ""),
         "member": names.get(case.member_id or 0, ""),
@@ -297,7 +301,7 @@ def _page(request: StaffRequest, case: Case, *, typed: str = "", problem: str = 
                 "needs_note": a.needs_note,
                 "two": bool(guard_of(case, a, listed)),
             }
-            for a in actions_for(case, request.staff_role)
+            for a in ([] if behind.barred else actions_for(case, request.staff_role))
             if not a.place and (found.proposal is None or not guard_of(case, a, listed))
         ],
         "proposal": _proposal(request, found.proposal),

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 
 from qunzhu.console.context import page
 from qunzhu.console.reading import rule_words, rulebook, slices
+from qunzhu.governance.precision import precision_by_version
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, staff_page
 from qunzhu.kernel.community.selectors import blueprint_of
@@ -116,6 +117,7 @@ def _tiers(
         "penalties": (_("惩罚机制"), _("越线之后会发生什么")),
     }
     pact = rule_words.pact_of(blueprint)
+    precision = precision_by_version(book.community_id)
     rules: dict[str, list[dict[str, Any]]] = {tier: [] for tier in rule_words.TIERS}
     for rule in book.rules:
         rules[rule_words.tier_of(rule)].append(
@@ -125,6 +127,7 @@ def _tiers(
                 "consequences": rule_words.consequences(rule, ladder),
                 "exceptions": rule_words.exceptions(rule),
                 "hits": hits.get(str(rule["id"]), rulebook.Hits(0, 0, 0)),
+                "precision": precision.get((str(rule["id"]), book.version)),
             }
         )
     shown = []

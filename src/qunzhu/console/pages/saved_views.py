@@ -14,13 +14,25 @@ from django.views.decorators.http import require_POST, require_safe
 from qunzhu.console import saved_views
 from qunzhu.console.lists import ListSpec, address, user_id
 from qunzhu.console.models import SavedView
-from qunzhu.console.pages import audit, blackbox, cases, effects, feed, groups, imports, keywords, members, staff
+from qunzhu.console.pages import (
+    appeals,
+    audit,
+    blackbox,
+    cases,
+    effects,
+    feed,
+    groups,
+    imports,
+    keywords,
+    members,
+    staff,
+)
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, check_may, staff_page
 
 LISTS: dict[str, ListSpec[Any]] = {
     module.LIST.name: module.LIST
-    for module in (cases, feed, effects, keywords, members, groups, blackbox, imports, staff, audit)
+    for module in (cases, feed, appeals, effects, keywords, members, groups, blackbox, imports, staff, audit)
 }
 
 

@@ -158,5 +158,6 @@ def _filtered(community_id: int, wanted: QueueFilter, user: str) -> QuerySet[Cas
 
 def _ordered(rows: QuerySet[Case], state: str) -> QuerySet[Case]:
     if state == Case.State.OPEN:
-        return rows.order_by(_URGENCY, F("deadline").asc(nulls_last=True), "opened_at", "pk")
+        heavier = F("payload__weight").desc(nulls_last=True)  # of reports: who reported, and how often right before
+        return rows.order_by(_URGENCY, heavier, F("deadline").asc(nulls_last=True), "opened_at", "pk")
     return rows.order_by(F("decided_at").desc(nulls_last=True), "-opened_at", "-pk")

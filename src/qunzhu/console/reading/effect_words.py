@@ -27,6 +27,7 @@ def kind_names() -> dict[str, str]:
         "unmute": _("解除禁言"),
         "remove": _("移出"),
         "move": _("移到另一个群"),
+        "readmit": _("请回群"),
         "recall": _("撤回消息"),
         "announce": _("发群公告"),
         "freeze": _("冻结群"),

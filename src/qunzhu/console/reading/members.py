@@ -9,10 +9,11 @@ from django.utils.translation import gettext as _
 
 from qunzhu.analytics.models import MemberDay
 from qunzhu.console.reading.slices import ROWS, Stretch, counted, in_parts, stretch
-from qunzhu.governance.models import Penalty
-from qunzhu.governance.selectors import strikes_of
+from qunzhu.governance.models import Appeal, Penalty
+from qunzhu.governance.selectors import appeals_against, carried_out, strikes_of
 from qunzhu.kernel.community.models import Identity, Member, Membership
 from qunzhu.kernel.community.selectors import memberships_of
+from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.ledger.selectors import balance, balances, member_account
 
 LONGEST_ID = 18
@@ -60,6 +61,8 @@ class Person:
     memberships: list[Membership]
     points: int
     penalties: list[Penalty]
+    carried_out: dict[int, Effect]
+    appeals: dict[int, Appeal]
     strikes: int
     namesakes: int
 
@@ -97,7 +100,7 @@ def _rows(
 
 
 def person(community_id: int, member: Member, *, now: datetime) -> Person:
-    """The left side of the member page; five queries."""
+    """The left side of the member page; seven queries."""
     penalties = list(Penalty.objects.filter(community_id=community_id, member_id=member.pk).order_by("-seq")[:20])
     same = Member.objects.filter(community_id=community_id, display_name=member.display_name).exclude(pk=member.pk)
     return Person(
@@ -106,6 +109,8 @@ def person(community_id: int, member: Member, *, now: datetime) -> Person:
         memberships=memberships_of(community_id, member.pk),
         points=balance(community_id, member_account(member.pk)),
         penalties=penalties,
+        carried_out=carried_out(community_id, penalties),
+        appeals=appeals_against(community_id, penalties),
         strikes=strikes_of(community_id, member.pk, now=now),
         namesakes=len(same.values_list("pk")[:100]),
     )

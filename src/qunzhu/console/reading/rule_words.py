@@ -108,6 +108,8 @@ def _action(action: Mapping[str, Any], ladder: LadderSettings) -> str:
         return _("禁言 %(time)s") % {"time": duration(int(how.get("minutes", 0)) * 60, get_language() or "")}
     if name == "case":
         return _("开工单请人决定")
+    if name == "hush" and isinstance(how, dict):
+        return _("每次再提醒,满 %(n)s 次移出") % {"n": how.get("remove_after", 3)}
     return kind_names().get(name, name)
 
 
@@ -215,9 +217,11 @@ def fact_names() -> dict[str, str]:
         "ad.reasons": _("像广告的理由"),
         **{f"verdict.{c}": _("像%(what)s的分数") % {"what": name} for c, name in categories().items()},
         **{f"reasons.{c}": _("像%(what)s的理由") % {"what": name} for c, name in categories().items()},
+        "member.mute_tries": _("平台不能禁言时已发的消息数"),
         "member.strikes": _("有效违规次数"),
         "member.penalties": _("有效处罚次数"),
         "report.reason": _("举报理由"),
+        "report.weight": _("举报人的分量之和"),
         "command.name": _("口令"),
     }
 

@@ -23,6 +23,7 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "member.joined": ("login", lazy("入群")),
     "member.left": ("logout", lazy("退群")),
     "member.removed": ("person_remove", lazy("被移出群")),
+    "member.readmitted": ("person_add", lazy("可以重新入群")),
     "member.muted": ("volume_off", lazy("被禁言")),
     "member.unmuted": ("volume_up", lazy("解除禁言")),
     "member.renamed": ("edit", lazy("改了群昵称")),
@@ -33,8 +34,12 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "report.filed": ("flag", lazy("举报")),
     "report.upheld": ("flag", lazy("举报属实")),
     "report.dismissed": ("flag", lazy("举报不属实")),
+    "report.overturned": ("flag", lazy("举报核实后推翻")),
     "decision.made": ("gavel", lazy("决定")),
     "penalty.reversed": ("history", lazy("处罚被撤销")),
+    "appeal.filed": ("balance", lazy("提出申诉")),
+    "appeal.upheld": ("balance", lazy("申诉成立")),
+    "appeal.rejected": ("balance", lazy("申诉不成立")),
     "effect.done": ("outbox", lazy("动作结束")),
     "case.opened": ("assignment_late", lazy("新工单")),
     "case.assigned": ("assignment_ind", lazy("工单交接")),
@@ -70,14 +75,17 @@ KINDS: dict[str, tuple[str, Promise]] = {
 FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
     "messages": (lazy("发言"), ("message.posted",)),
     "commands": (lazy("命令"), ("command.posted", "checkin.done", "points.posted")),
-    "decisions": (lazy("决定"), ("decision.made", "penalty.reversed")),
+    "decisions": (
+        lazy("决定"),
+        ("decision.made", "penalty.reversed", "appeal.filed", "appeal.upheld", "appeal.rejected")),
     "effects": (lazy("动作"), ("effect.done", "message.sent", "message.recalled", "member.muted", "member.unmuted")),
-    "members": (lazy("进出"), ("member.joined", "member.left", "member.removed", "member.renamed")),
+    "members": (lazy("进出"), ("member.joined", "member.left", "member.removed", "member.readmitted",
+        "member.renamed")),
     "reports": (
         lazy("举报与工单"),
         (
-            "report.filed", "report.upheld", "report.dismissed", "case.opened", "case.assigned", "case.escalated",
-            "case.merged", "case.reopened", "case.proposed", "case.withdrawn", "case.decided",
+            "report.filed", "report.upheld", "report.dismissed", "report.overturned", "case.opened", "case.assigned",
+            "case.escalated", "case.merged", "case.reopened", "case.proposed", "case.withdrawn", "case.decided",
         ),
     ),
     "settings": (
@@ -121,7 +129,7 @@ RESULTS: dict[str, Promise] = {
 EFFECTS: dict[str, Promise] = {
     "warn": lazy("警告"), "say": lazy("发言"), "answer": lazy("回复"), "mute": lazy("禁言"), "unmute": lazy("解除禁言"),
     "remove": lazy("移出群"), "move": lazy("移到另一个群"), "recall": lazy("撤回消息"), "announce": lazy("发布群公告"),
-    "freeze": lazy("冻结群"), "unfreeze": lazy("解除冻结"),
+    "freeze": lazy("冻结群"), "unfreeze": lazy("解除冻结"), "readmit": lazy("请回群"),
 }  # fmt: skip
 UNTOLD = lazy("其他")
 
@@ -273,6 +281,10 @@ def _imported(body: dict[str, Any], told: _Told) -> str:
     return _("新增 %(added)s 条,重复 %(duplicates)s 条,拒绝 %(rejected)s 条") % numbers
 
 
+def _answered(body: dict[str, Any], told: _Told) -> str:
+    return " · ".join(p for p in (_by(body, told), str(body.get("answer") or "")) if p)
+
+
 def _report(body: dict[str, Any], told: _Told) -> str:
     target = _("举报 %(name)s") % {"name": told.name(body.get("target"))}
     return f"{target} · {body['reason']}" if body.get("reason") else target
@@ -316,6 +328,11 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "report.filed": _report,
     "decision.made": lambda b, _t: str(b.get("sentence") or b.get("rule") or ""),
     "penalty.reversed": _by,
+    "appeal.filed": lambda b, _t: str(b.get("words") or ""),
+    "appeal.upheld": _answered,
+    "appeal.rejected": _answered,
+    "report.overturned": _by,
+    "member.readmitted": _by,
     "effect.done": _effect,
     "case.opened": lambda b, _t: str(b.get("title") or ""),
     "case.assigned": lambda b, t: " · ".join(

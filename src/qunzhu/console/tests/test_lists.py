@@ -12,6 +12,7 @@ from qunzhu.console.models import SavedView
 from qunzhu.console.pages.saved_views import LISTS
 from qunzhu.console.reading.slices import COUNTED
 from qunzhu.console.tests.desk import ROLES, make_desk
+from qunzhu.governance.models import Appeal
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.models import AuditEntry, Membership
@@ -44,6 +45,10 @@ def everything(desk):
         community_id=desk.community.pk, group_id=desk.group.pk, file_name="一月.csv", fingerprint="f", format="csv",
         timezone="Asia/Shanghai", lines=12, added=7, duplicates=4, rejected=1, repeats=2, repeated_at=now, state="done",
         started_at=now, started_by="owner-desk",
+    )  # fmt: skip
+    Appeal.objects.create(
+        community_id=desk.community.pk, penalty_seq=1, seq=2, case_id=1, rule="ads", member_id=desk.member.pk, at=now,
+        deadline=now,
     )  # fmt: skip
     seal_now(community_id=desk.community.pk, now=now)
     desk.client("analyst").post(desk.url("keywords/add/"), {"word": "x"})  # refused, on record

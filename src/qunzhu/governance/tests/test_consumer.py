@@ -90,11 +90,12 @@ def test_only_live_decisions_with_a_step_are_penalties():
 
 
 def test_strikes_expire_and_mutes_end():
-    town = Town({"governance": {"strikes": {"expire_after": 10}}})
+    town = Town()
     old = town.talk()
-    town.decision(old, "warn", at=NOW - 10 * DAY)
+    town.decision(old, "warn", at=NOW - 10 * DAY, strike_until=NOW.isoformat())
     fresh = town.talk()
-    town.decision(fresh, "mute", at=NOW - 9 * DAY, until=(NOW + HOUR).isoformat())
+    until = (NOW + HOUR).isoformat()
+    town.decision(fresh, "mute", at=NOW - 9 * DAY, until=until, strike_until=(NOW + DAY).isoformat())
     run(CONSUMER)
     assert strikes_of(town.community.pk, town.lin.pk, now=NOW) == 1
     views = penalties_of(town.community, town.lin.pk, now=NOW)
@@ -120,7 +121,7 @@ def test_a_penalty_is_taken_back_once_and_the_mute_ends():
         reverse_penalty(community_id=town.community.pk, seq=cause, by="boss", now=NOW)
     (event,) = events_of(town.community, "penalty.reversed")
     assert (event.seq, event.member_id, event.body) == (
-        seq, town.lin.pk, {"cause_seq": cause, "rule": "ads", "by": "mod"},
+        seq, town.lin.pk, {"cause_seq": cause, "rule": "ads", "rulebook_version": 2, "by": "mod"},
     )  # fmt: skip
     (effect,) = Effect.objects.all()
     assert (effect.kind, effect.group_id, effect.member_id, effect.requested_by) == (
@@ -178,9 +179,10 @@ def test_a_report_by_quoting_goes_to_the_author(size):
                 "target_seq": message,
                 "reason": "发广告",
                 "cause_seq": command,
+                "weight": 0.25, "total": 0.25, "upheld": 0, "wrong": 0, "fresh": True, "ring": 1,
             },
         )
-    ]
+    ]  # fmt: skip
     (report,) = reports_about(town.community.pk, town.lin.pk)
     assert (report.reporter_id, report.group_id, report.message_seq, report.reason, report.state, report.at) == (
         town.chen.pk, town.group.pk, message, "发广告", "open", NOW,
@@ -263,6 +265,7 @@ def test_help_answers_once_for_many_who_ask_together():
         "签到:每天一次，领积分\n"
         "积分:看余额和今天还能得多少\n"
         "举报:引用对方的消息，或“举报 @对方 原因”\n"
+        "申诉:觉得处罚不对，“申诉 原因”\n"
         "报备:发广告先报备，例如“报备 内容 明天 10:00-18:00”\n"
         "请假:离开几天，例如“请假 3天 出差”；提前回来发“销假”\n"
         "帮助:看这张单子\n"

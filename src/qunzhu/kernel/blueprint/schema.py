@@ -175,6 +175,7 @@ class Strikes(Section, frozen=True, kw_only=True):
 class GovernancePoints(Section, frozen=True, kw_only=True):
     quality_content: Points = 10
     ad_report_upheld: Points = 5
+    strike_cost: Points = 0  # what a strike takes; given back when the penalty is taken back
 
 
 class Leave(Section, frozen=True, kw_only=True):
@@ -212,7 +213,20 @@ class Elimination(Section, frozen=True, kw_only=True):
 
 
 class Appeal(Section, frozen=True, kw_only=True):
+    """申诉: how long after a penalty one may appeal, and by when it is answered."""
+
     within: Days = 7
+    answer_within: Hours = 24
+
+
+class Reports(Section, frozen=True, kw_only=True):
+    """举报: accounts younger than `fresh_days` weigh half; who reports wrongly again and again may report less."""
+
+    fresh_days: Days = 7
+    per_day: Positive = 10
+    dismissed_limit: Positive = 5
+    dismissed_within: Days = 30
+    per_day_when_abusing: Count = 1
 
 
 class TakeWithin(Section, frozen=True, kw_only=True):
@@ -264,6 +278,7 @@ class Governance(Section, frozen=True, kw_only=True):
     points: GovernancePoints = field(default_factory=GovernancePoints)
     elimination: Elimination = field(default_factory=Elimination)
     appeal: Appeal = field(default_factory=Appeal)
+    reports: Reports = field(default_factory=Reports)
     two_person_rule: list[Literal["remove_all", "rebuild_group", "erase_member"]] = field(
         default_factory=lambda: ["rebuild_group", "erase_member"]
     )

@@ -6,13 +6,13 @@ from uuid import UUID
 
 import psycopg
 
-from qunzhu.kernel.cases import clearances, silences
+from qunzhu.kernel.cases import appeals, clearances, silences
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.cases.press import Act, Outcome, Press
-from qunzhu.kernel.cases.reports import settle_reports
+from qunzhu.kernel.cases.reports import reported_messages, settle_reports
 from qunzhu.kernel.community.models import Membership
-from qunzhu.kernel.connectors.port import Detail, detail
-from qunzhu.kernel.effects import outbox
+from qunzhu.kernel.connectors.port import BY_RULE, Detail, detail
+from qunzhu.kernel.effects import outbox, undo
 from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.effects.outbox import EffectRequest
 from qunzhu.kernel.engine.models import Decision
@@ -34,8 +34,16 @@ def perform(
     choices: dict[str, Any] | None = None,
     came_of_it: Detail | None = None,
 ) -> Outcome:
-    """Do what the button says, in the caller's transaction. Raises Unchosen when the choices do not make sense."""
-    return ACTS[case.kind, action](Press(case, action, user, note, now, choices or {}, came_of_it))
+    """Do what the button says, in the caller's transaction. Raises Unchosen when the choices do not make sense.
+
+    The facts of a penalty name what it was looked at; of a rule's case, the version of its rulebook.
+    """
+    outcome = ACTS[case.kind, action](Press(case, action, user, note, now, choices or {}, came_of_it))
+    if case.payload.get("rule") and case.event_seq is not None:
+        outcome.facts["rulebook_version"] = case.payload.get("rulebook_version", 0)
+    if "step" in outcome.facts:
+        outcome.facts["evidence"] = sorted({*case.evidence, *reported_messages(case)})
+    return outcome
 
 
 def take_back(case: Case, *, user: str, now: datetime) -> Outcome:
@@ -86,12 +94,16 @@ def _warn(press: Press) -> Outcome:
 
 
 def _mute(press: Press) -> Outcome:
-    minutes = int(press.case.payload.get("minutes", MUTE_MINUTES))
+    minutes = _mute_minutes(press.case)
     until = (press.now + timedelta(minutes=minutes)).isoformat()
     text = f"管理员核实后请你先休息 {_duration(minutes)}:{_reason(press)}"
     for group in _groups(press.case):
         _ask(press, "mute", group, {"until": until, "minutes": minutes, "text": text})
     return Outcome(facts={"step": "mute", "until": until, "sentence": text})
+
+
+def _mute_minutes(case: Case) -> int:
+    return int(case.payload.get("minutes", MUTE_MINUTES))
 
 
 def _remove(press: Press) -> Outcome:
@@ -130,37 +142,30 @@ def _remove_and_unfreeze(press: Press) -> Outcome:
 
 
 def _take_back(press: Press) -> Outcome:
-    """Undo the penalties of the judged event: they stand in the log as reversed, and a running mute ends."""
+    """Undo the penalties of the judged event: they stand in the log as reversed, and what came of them ends."""
     case = press.case
     if case.event_seq is None:
         return Outcome()
     decisions = Decision.objects.filter(
         community_id=case.community_id, seq=case.event_seq, outcome="live", member_id__isnull=False
     ).order_by("rule")
-    outcome = Outcome()
-    for decision in decisions:
-        outcome.events.append(
-            NewEvent(
-                case.community_id,
-                event_id("penalty.reversed", case.community_id, decision.seq, decision.rule),
-                "penalty.reversed",
-                press.now,
-                {"cause_seq": decision.seq, "rule": decision.rule, "by": press.user, "case": case.pk},
-                group_id=decision.group_id,
-                member_id=decision.member_id,
-            )
-        )
-    if outcome.events and case.group_id is not None and _muted(case, press.now):
-        _ask(press, "unmute", case.group_id, {})
-    return outcome
+    return Outcome(events=[undo.take_back(_taken(d), by=press.user, now=press.now, case=case.pk) for d in decisions])
 
 
-def _muted(case: Case, now: datetime) -> bool:
-    if case.group_id is None or case.member_id is None:
-        return False
-    return Membership.objects.filter(
-        community_id=case.community_id, group_id=case.group_id, member_id=case.member_id, muted_until__gt=now
-    ).exists()
+def _taken(decision: Decision) -> undo.Taken:
+    """A rule's decision as a penalty to be taken back: its step is the penalty among its effects."""
+    penalty: dict[str, Any] = next((e for e in decision.effects if e["kind"] in {"mute", "remove"}), {})
+    return undo.Taken(
+        community_id=decision.community_id,
+        seq=decision.seq,
+        rule=decision.rule,
+        rulebook_version=decision.rulebook_version,
+        member_id=decision.member_id or 0,
+        group_id=decision.group_id,
+        step=penalty.get("kind", ""),
+        at=decision.occurred_at,
+        until=datetime.fromisoformat(penalty["until"]) if "until" in penalty else None,
+    )
 
 
 def _false_alarm(press: Press) -> Outcome:
@@ -231,6 +236,8 @@ def _finish_task(status: Effect.Status, result: str, code: str) -> Act:
                 "cause_seq": effect.cause_seq,
                 "rule": effect.rule,
                 "case": press.case.pk,
+                **({"until": effect.payload["until"]} if effect.kind == "mute" else {}),
+                **({"asked_by": effect.requested_by} if effect.requested_by != BY_RULE else {}),
             },
             group_id=effect.group_id,
             member_id=effect.member_id,
@@ -265,22 +272,20 @@ def _erase(press: Press) -> Outcome:
 
 def _lift_mute(press: Press) -> Outcome:
     """The mute ends, and the penalty that the decision was stands in the log as reversed."""
-    for group in _groups(press.case):
-        _ask(press, "unmute", group, {})
-    return Outcome(events=[_reversed(press)])
-
-
-def _reversed(press: Press) -> NewEvent:
-    case = press.case
-    return NewEvent(
-        case.community_id,
-        event_id("penalty.reversed", case.community_id, case.decided_seq, HUMAN),
-        "penalty.reversed",
-        press.now,
-        {"cause_seq": case.decided_seq, "rule": HUMAN, "by": press.user, "case": case.pk},
+    case, decided_at = press.case, press.case.decided_at or press.now
+    taken = undo.Taken(
+        community_id=case.community_id,
+        seq=case.decided_seq or 0,
+        rule=HUMAN,
+        rulebook_version=0,
+        member_id=case.member_id or 0,
         group_id=case.group_id,
-        member_id=case.member_id,
+        step="mute",
+        at=decided_at,
+        until=decided_at + timedelta(minutes=_mute_minutes(case)),
+        of_case=case.pk,
     )
+    return Outcome(events=[undo.take_back(taken, by=press.user, now=press.now, case=case.pk)])
 
 
 # What undoes a decision wholly; a button that is not here cannot be undone (a warning was read, points were paid).
@@ -320,6 +325,10 @@ ACTS: dict[tuple[str, str], Act] = {
     ("inactive_over_cap", "drop"): _nothing,
     ("inactive_over_cap", "newer"): _nothing,
     ("calendar_missing", "seen"): _nothing,
+    ("appeal", "uphold"): appeals.uphold,
+    ("appeal", "reject"): appeals.reject,
+    ("report_abuse", "warn"): _warn,
+    ("report_abuse", "dismiss"): _nothing,
     ("rule_review", "warn"): _warn,
     ("rule_review", "mute"): _mute,
     ("rule_review", "remove"): _remove,

@@ -209,4 +209,26 @@ KINDS: dict[str, CaseKind] = {
         "No data on public holidays",
         (CaseAction("seen", "知道了", "Noted", "observation.decide", "y", "primary"),),
     ),
+    "appeal": CaseKind(
+        "申诉",
+        "Appeal",
+        (
+            CaseAction(
+                "uphold",
+                "成立,撤销处罚",
+                "Uphold: take the penalty back",
+                "penalty.reverse",
+                "u",
+                "primary",
+                "将撤销这次处罚:不再计违规,禁言解除,所扣积分退回,被移出的可以回群。确定吗?",
+                "The penalty is taken back: no strike, the mute ends, points return, the removed may return. Go on?",
+            ),
+            CaseAction("reject", "不成立,说明理由", "Reject, with the reason", "penalty.reverse", "j", needs_note=True),
+        ),
+    ),
+    "report_abuse": CaseKind(
+        "举报多次不属实",
+        "Many reports dismissed",
+        (WARN, CaseAction("dismiss", "没有问题", "Nothing wrong", "case.decide", "d")),
+    ),
 }

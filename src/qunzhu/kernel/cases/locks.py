@@ -15,3 +15,8 @@ def lock_posts(community_id: int, usernames: Iterable[str]) -> list[Staff]:
     """The posts of these people, so that none of them changes role while they act together. After the case."""
     posts = Staff.objects.select_for_update(of=("self",), no_key=True).select_related("user")
     return list(posts.filter(community_id=community_id, user__username__in=list(usernames)).order_by("pk"))
+
+
+def lock_open_case(community_id: int, key: str) -> Case | None:
+    """The open case of this matter, locked until commit; None when there is none (any more)."""
+    return Case.objects.select_for_update().filter(community_id=community_id, key=key, state=Case.State.OPEN).first()

@@ -6,7 +6,9 @@ from datetime import datetime
 from typing import Literal
 
 from qunzhu.kernel.cases import two_person
+from qunzhu.kernel.cases.appeals import check_not_barred
 from qunzhu.kernel.cases.clocks import read_clocks
+from qunzhu.kernel.cases.errors import Barred
 from qunzhu.kernel.cases.kinds import KINDS
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.cases.services import (
@@ -75,6 +77,7 @@ def preview_many(
             if case.state != Case.State.OPEN or case.version != one.version:
                 raise Stale(case)
             button = check_action(case, action, role=role, note=note)
+            check_not_barred(case, user)
         except CaseError as refusal:
             results.append(Result(case.pk, case, _ended(refusal), str(refusal)))
             continue
@@ -130,5 +133,6 @@ def _ended(refusal: CaseError) -> Ended:
 
 
 _REFUSALS: tuple[tuple[type[CaseError], Ended], ...] = (
-    (Stale, "first"), (NotAllowed, "denied"), (SecondPersonNeeded, "second"), (UnknownAction, "impossible"),
+    (Stale, "first"), (NotAllowed, "denied"), (Barred, "denied"), (SecondPersonNeeded, "second"),
+    (UnknownAction, "impossible"),
 )  # fmt: skip

@@ -44,6 +44,16 @@ def settle_reports(case: Case, verdict: str, *, by: str, now: datetime) -> list[
     return events
 
 
+def reported_messages(case: Case) -> list[int]:
+    """The messages that the reports among the case's evidence point at."""
+    rows = psycopg.Cursor(raw_connection()).execute(
+        "SELECT DISTINCT (body->>'target_seq')::int8 FROM event WHERE community_id = %s AND seq = ANY(%s)"
+        " AND kind = 'report.filed' AND body->>'target_seq' IS NOT NULL",
+        [case.community_id, case.evidence],
+    )
+    return sorted(seq for (seq,) in rows.fetchall())
+
+
 def _unsettled(case: Case) -> list[tuple[int, int, int | None]]:
     """(seq, reporter, group) of reports about the member without a verdict, since the first that the case names."""
     named = [*case.evidence, *([case.event_seq] if case.event_seq is not None else [])]

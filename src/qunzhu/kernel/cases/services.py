@@ -16,6 +16,7 @@ from psycopg.types.json import Jsonb
 from qunzhu.kernel.cases import two_person
 from qunzhu.kernel.cases.actions import perform
 from qunzhu.kernel.cases.clocks import read_clocks
+from qunzhu.kernel.cases.errors import CaseError
 from qunzhu.kernel.cases.kinds import KINDS, CaseAction
 from qunzhu.kernel.cases.locks import lock_case
 from qunzhu.kernel.cases.models import Case, CaseNote, CaseProposal
@@ -34,10 +35,6 @@ class Opened:
 
     case_id: int
     event: NewEvent | None
-
-
-class CaseError(Exception):
-    """A decision that was refused; the message is a Chinese sentence for the person who pressed."""
 
 
 class Stale(CaseError):
@@ -105,6 +102,9 @@ def open_case(  # noqa: PLR0913  (a case is described once, by name)
     )  # fmt: skip
     if row is None:
         case = Case.objects.select_for_update().get(community_id=community_id, key=key, state=Case.State.OPEN)
+        if (weight := (payload or {}).get("weight")) is not None and weight != case.payload.get("weight"):
+            case.payload["weight"] = weight
+            case.save(update_fields=["payload"])
         more = sorted({*evidence} - {*case.evidence})
         if more:
             case.evidence = sorted([*case.evidence, *more])

@@ -27,7 +27,8 @@ _ROWS = 1_000
 # Tables that name the member but hold the work of others, or what cannot be read.
 _LEFT_OUT = frozenset({"event", "engine_state", "local_upload", "local_occupant", "case_note", "case_proposal"})
 _OTHERS = frozenset({
-    "assigned_to", "decided_by", "proposed_by", "reversed_by", "requested_by", "last_error", "note", "payload",
+    "assigned_to", "decided_by", "first_decider", "by", "proposed_by", "reversed_by", "requested_by", "last_error",
+    "note", "payload",
     "reporter_id", "user_id", "idempotency_key", "escalate_at", "asked", "version", "last_seq",
 })  # fmt: skip
 # Of a member's events: who else was concerned, and marks of the machine.
@@ -37,6 +38,8 @@ _TITLES = {
     "identity": "平台身份",
     "membership": "所在的群",
     "penalty": "处罚",
+    "appeal": "我的申诉",
+    "rule_verdict": "管理员对这些决定的复核",
     "decision": "规则的决定",
     "check_in": "签到",
     "account": "积分余额",

@@ -13,13 +13,14 @@ WORDS: dict[str, tuple[str, ...]] = {
     "clearance": ("报备", "報備"),
     "leave": ("请假", "請假"),
     "back": ("销假", "銷假"),
+    "appeal": ("申诉", "申訴"),
 }
 _NAME_OF = {word: name for name, words in WORDS.items() for word in words}
 _LONGEST_FIRST = sorted(_NAME_OF, key=len, reverse=True)
 # Only these take arguments: "积分怎么这么少" is talk, "举报 @某人 广告" is a command.
-_WITH_ARGUMENTS = frozenset({"report", "clearance", "leave"})
+_WITH_ARGUMENTS = frozenset({"report", "appeal", "clearance", "leave"})
 # What is nobody else's business: where the platform lets us, only its author sees the command and its answer.
-PRIVATE = ("report", "clearance", "leave", "back")
+PRIVATE = ("report", "appeal", "clearance", "leave", "back")
 _MARKS = "/#"
 _FIRST = frozenset(word[0] for word in _NAME_OF) | frozenset(_MARKS)  # most talk is told by its first letter
 MAX_LENGTH = 500
@@ -36,7 +37,7 @@ class Command(msgspec.Struct, frozen=True):
 def parse_command(text: str) -> Command | None:
     """The command that `text` is, or None when it is talk.
 
-    With a leading / or # any trailing text is arguments; without it only 举报, 报备 and 请假 take some, after
+    With a leading / or # any trailing text is arguments; without it only 举报, 申诉, 报备 and 请假 take some, after
     white space, a colon or @.
     """
     if len(text) > max(_LONGER.values()) or not _may_begin(text):

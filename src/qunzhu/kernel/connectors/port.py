@@ -14,9 +14,11 @@ import psycopg
 
 from qunzhu.kernel.events.schema import NewEvent
 
+BY_RULE = "rule"  # Task.requested_by when no person asked
 How = Literal["native", "emulated", "human", "none"]
 ACTIONS: tuple[str, ...] = (
-    "warn", "say", "answer", "mute", "unmute", "remove", "move", "recall", "announce", "freeze", "unfreeze",
+    "warn", "say", "answer", "mute", "unmute", "remove", "readmit", "move", "recall", "announce", "freeze",
+    "unfreeze",
 )  # fmt: skip
 
 
@@ -50,6 +52,7 @@ WECOM_CUSTOMER_GROUP = Capability(
         "unmute": "none",
         "remove": "human",
         "move": "human",
+        "readmit": "human",
         "recall": "human",
         "announce": "human",
         "freeze": "human",
@@ -84,6 +87,12 @@ WECOM_CUSTOMER_GROUP = Capability(
             "对方进群后,在客户群「{group}」点右上角「…」→「全部群成员」,找到 {nickname}",
             "长按头像 →「移出群聊」(不要勾选「不允许再次入群」)",
             "系统收到退群通知后会自动完成这个工单",
+        ),
+        "readmit": (
+            "用群主或管理员账号打开企业微信,进入客户群「{group}」",
+            "点右上角「…」→「群管理」→「群成员黑名单」,把 {nickname} 移出黑名单(没有这一项时跳过)",
+            "点「+」邀请 {nickname} 重新入群,并说明处罚已撤销",
+            "回到本页点「已完成」",
         ),
         "recall": (
             "用群主或管理员账号打开企业微信,进入客户群「{group}」",
@@ -126,6 +135,7 @@ PERSONAL_WECHAT = Capability(
         "unmute": "emulated",
         "remove": "native",
         "move": "human",
+        "readmit": "human",
         "recall": "human",
         "announce": "native",
         "freeze": "emulated",
@@ -136,6 +146,12 @@ PERSONAL_WECHAT = Capability(
             "用群主或管理员的微信,把 {nickname} 邀请进群「{to}」(对方要点一次同意)",
             "对方进群后,在群「{group}」点右上角「…」→「-」,选中 {nickname},点「移出」",
             "系统收到退群通知后会自动完成这个工单;没有自动完成时点「已完成」",
+        ),
+        "readmit": (
+            "用群主或管理员的微信进入群「{group}」",
+            "点右上角「…」→「+」,选择 {nickname},发送邀请",
+            "在私聊里说明处罚已撤销,欢迎回来",
+            "回到本页点「已完成」",
         ),
         "recall": (
             "用群主或管理员的微信进入群「{group}」",

@@ -21,7 +21,7 @@ from psycopg.types.json import Jsonb
 
 from qunzhu.kernel.clock import SYSTEM_CLOCK, Clock
 from qunzhu.kernel.connectors.local.client import LocalClient, spoken_time
-from qunzhu.kernel.connectors.port import Connector, Detail, How, Outcome, Refused, Task, capability, detail
+from qunzhu.kernel.connectors.port import BY_RULE, Connector, Detail, How, Outcome, Refused, Task, capability, detail
 from qunzhu.kernel.database import database_url
 from qunzhu.kernel.effects import locks
 from qunzhu.kernel.effects.details import put_into_words
@@ -37,12 +37,14 @@ LONGEST_WAIT = timedelta(minutes=10)
 LEASE = timedelta(minutes=1)  # how long a deliverer may take for an act outside; then another one tries
 TASK_TITLES = {
     "warn": "提醒成员 {nickname}", "say": "在群里发一条消息", "mute": "请 {nickname} 暂停发言",
-    "remove": "移出成员 {nickname}", "move": "把 {nickname} 移到另一个群", "recall": "撤回 {nickname} 的消息",
+    "remove": "移出成员 {nickname}", "readmit": "请 {nickname} 回群",
+    "move": "把 {nickname} 移到另一个群", "recall": "撤回 {nickname} 的消息",
     "announce": "更新群公告", "freeze": "冻结群", "unfreeze": "解冻群",
 }  # fmt: skip
 ACTION_NAMES = {
     "warn": "提醒", "say": "发消息", "answer": "回答", "mute": "禁言", "unmute": "解除禁言", "remove": "移出成员",
-    "move": "移到另一个群",    "recall": "撤回消息", "announce": "更新群公告", "freeze": "冻结群", "unfreeze": "解冻群",
+    "readmit": "请成员回群", "move": "移到另一个群", "recall": "撤回消息", "announce": "更新群公告",
+    "freeze": "冻结群", "unfreeze": "解冻群",
 }  # fmt: skip
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError)
 logger = structlog.get_logger("qunzhu.deliver")
@@ -253,6 +255,10 @@ def done_event(task: Task, result: str, came_of_it: Detail, case_id: int | None,
     }  # fmt: skip
     if case_id is not None:
         body["case"] = case_id
+    if task.kind == "mute":  # who is muted only in words is held to it by the rules
+        body["until"] = task.payload["until"]
+    if task.requested_by != BY_RULE:
+        body["asked_by"] = task.requested_by
     fact = event_id("effect.done", task.id, result, now.isoformat())
     return NewEvent(task.community_id, fact, "effect.done", now, body, task.group_id, task.member_id)
 

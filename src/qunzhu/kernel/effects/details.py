@@ -42,6 +42,9 @@ WORDS: dict[str, str] = {
     "left_by_self": "成员已自行退群",
     "spoke_again": "成员已恢复互动，不再移动",
     "pointless_left": "成员已自行退群,无需再处理",
+    "withdrawn": "处罚已撤销，不再执行",
+    "readmitted": "可以重新入群了",
+    "not_removed": "成员没有被移出",
     "pointless_removed": "成员已被移出本群,无需再处理",
 }
 # Codes whose words stand elsewhere: a profile's reason, and what a platform answered, in its own words.

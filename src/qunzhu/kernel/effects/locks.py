@@ -107,6 +107,17 @@ def out_of_group(conn: psycopg.Connection[Any], tasks: list[Task]) -> set[UUID]:
     return {effect for (effect,) in rows}
 
 
+def lock_tasks_of(conn: psycopg.Connection[Any], community_id: int, which: tuple[str, list[Any]]) -> list[int]:
+    """The cases of mutes and removals that wait for a human, of a penalty (`which`: see undo.effects_of)."""
+    condition, values = which
+    rows = psycopg.Cursor(conn).execute(
+        "SELECT case_id FROM effect WHERE community_id = %s AND status = 'task_created' AND kind IN ('mute', 'remove')"
+        f" AND {condition} ORDER BY id FOR UPDATE",
+        [community_id, *values],
+    )
+    return [case_id for (case_id,) in rows.fetchall() if case_id is not None]
+
+
 def lock_leased(conn: psycopg.Connection[Any], task: Task) -> bool:
     """Whether the effect is still waiting for the answer to this lease; holds it."""
     row = conn.execute(

@@ -23,12 +23,13 @@ KINDS: dict[str, tuple[str, ...]] = {
     "unmute": (),
     "remove": ("text?",),
     "move": ("to", "text?", "observed?", "stays?"),
+    "readmit": ("text?",),
     "recall": ("seq",),
     "announce": ("text",),
     "freeze": ("text?",),
     "unfreeze": (),
 }
-NEEDS_MEMBER = frozenset({"warn", "mute", "unmute", "remove", "move"})
+NEEDS_MEMBER = frozenset({"warn", "mute", "unmute", "remove", "readmit", "move"})
 
 _COLUMNS = {
     "community_id": "int8",

@@ -8,14 +8,15 @@ penalties that are not lengthened, and of several effects on one event the sever
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 import msgspec
 
 from qunzhu.kernel.engine import sentences
 from qunzhu.kernel.engine.facts import Facts
-from qunzhu.kernel.engine.rules import Action, Compiled, CompiledRule, OpenCase, Step, window_key
+from qunzhu.kernel.engine.rules import Action, Compiled, CompiledRule, Hush, OpenCase, Step, window_key
 from qunzhu.kernel.engine.standing import Asked, Mark, Running, Standing
 
 Outcome = Literal["live", "shadow", "yielded", "exempt", "cleared", "historic"]
@@ -23,11 +24,18 @@ Outcome = Literal["live", "shadow", "yielded", "exempt", "cleared", "historic"]
 _SEVERITY = {"": 0, "warn": 1, "recall": 2, "mute": 3, "remove": 4, "freeze": 5}
 _LEVEL_RANK = {"": 0, "notice": 1, "yellow": 2, "orange": 3, "red": 4}
 _STEPS: tuple[Step, ...] = ("warn", "mute", "remove")
-_DAY_MS = 86_400_000
+# Why a decision yielded, by which the loser of a conflict is recorded and shown.
+Reason = Literal["", "severer", "level", "first", "running", "manual", "pardoned"]
+MANUAL = "staff"  # the "rule" of what people did by hand
 _NO_EFFECT = {
     "exempt": "是运营人员，不作处理",
     "cleared": "已经报备，不作处理",
     "shadow": "试运行，只作记录",
+}
+_YIELDED: dict[str, str] = {
+    "running": "处理已在进行，不再加重",
+    "manual": "管理员已亲自处理，系统不再加重",
+    "pardoned": "管理员已撤销过同一处理，系统不再重复",
 }
 
 
@@ -83,6 +91,7 @@ class Decision(msgspec.Struct, frozen=True):
     facts: dict[str, Any]
     evidence: list[int]
     effects: list[dict[str, Any]]
+    yield_reason: Reason = ""
 
 
 @dataclass
@@ -97,13 +106,19 @@ class _Claim:
     freeze: bool = False
     case: OpenCase | None = None
     case_seq: int = 0  # the event that the case began with
-    blocked_by: str = ""  # the rule whose penalty is running
+    blocked_by: str = ""  # the rule whose penalty is running, or MANUAL
+    blocked_why: Reason = ""
     climbs: bool = False  # counts on the ladder
+    remind: bool = False  # asked once more to be quiet, where the platform cannot mute
+    tries: int = 0
+    tries_to_remove: int = 0
     yielded_to: str = ""
+    yield_reason: Reason = ""
 
     @property
     def severity(self) -> int:
-        return max(_SEVERITY[self.step], _SEVERITY["freeze"] * self.freeze, _SEVERITY["recall"] * self.recall)
+        wanted = (self.step, "warn" * self.remind, "recall" * self.recall, "freeze" * self.freeze)
+        return max(_SEVERITY[name] for name in wanted)
 
     @property
     def rank(self) -> tuple[int, int, int]:
@@ -176,6 +191,8 @@ def _claim(compiled: Compiled, entry: CompiledRule, occasion: Occasion, standing
             claim.case_seq = repeated.seq if repeated else occasion.seq
         elif action.freeze is not None:
             claim.freeze = repeated is None
+        elif action.hush is not None:
+            _claim_quiet(claim, action.hush, occasion, standing)
         else:
             _claim_penalty(compiled, claim, action, occasion, standing)
     return claim
@@ -199,21 +216,44 @@ def _asked_lately(compiled: Compiled, rule: str, occasion: Occasion, standing: S
 
 
 def _claim_penalty(compiled: Compiled, claim: _Claim, action: Action, occasion: Occasion, standing: Standing) -> None:
-    """Find the step this rule asks for; a running mute or removal is never lengthened by a lesser or equal one."""
+    """Find the step this rule asks for; a running mute or removal is never lengthened by a lesser or equal one.
+
+    What a human did by hand holds against every rule until it ends, and what a human took back stays taken back
+    while the same events are still in the rule's window.
+    """
     if occasion.member_id is None or occasion.group_id is None:
         return
     ladder = compiled.settings.ladder
     rule = claim.entry.rule
-    marks = standing.active_marks(occasion.at_ms, ladder.strike_days * _DAY_MS)
+    marks = standing.active_marks(occasion.at_ms)
     step, minutes = _first_step(action, len(marks) + 1, ladder.strikes_to_remove, ladder.mute_minutes)
     if rule.strike and sum(m.strike for m in marks) + 1 >= ladder.strikes_to_remove:
         step, minutes = "remove", 0
     running = standing.running_in(occasion.group_id, occasion.at_ms)
-    if running is not None and (running.until == 0 or running.rule == rule.id or step != "remove"):
-        claim.blocked_by = running.rule
+    if running is not None and running.rule == MANUAL:
+        claim.blocked_by, claim.blocked_why = MANUAL, "manual"
+    elif running is not None and (running.until == 0 or running.rule == rule.id or step != "remove"):
+        claim.blocked_by, claim.blocked_why = running.rule, "running"
+    elif standing.pardons.get(rule.id, 0) > occasion.at_ms:
+        claim.blocked_by, claim.blocked_why = MANUAL, "pardoned"
+    if claim.blocked_by:
         return
     claim.step, claim.minutes = step, minutes
     claim.climbs = action.ladder is not None or rule.strike
+
+
+def _claim_quiet(claim: _Claim, hush: Hush, occasion: Occasion, standing: Standing) -> None:
+    """Where the platform cannot mute: remind (or recall) on each message, and in the end ask them out."""
+    running = standing.running_in(occasion.group_id or 0, occasion.at_ms)
+    if running is None or not running.tries:
+        return
+    claim.tries, claim.tries_to_remove = running.tries, hush.remove_after
+    if running.tries >= hush.remove_after:
+        claim.step = "remove"
+    elif hush.by == "recall":
+        claim.recall = True
+    else:
+        claim.remind = True
 
 
 def _first_step(action: Action, position: int, to_remove: int, mute_minutes: int) -> tuple[Step, int]:
@@ -236,20 +276,29 @@ def _settle(claims: list[_Claim]) -> _Claim | None:
             continue
         if claim.severity and winner is not None:
             claim.yielded_to = winner.entry.rule.id
+            claim.yield_reason = _why(claim, winner)
         elif claim.blocked_by and not claim.severity and claim.case is None:
-            claim.yielded_to = claim.blocked_by
+            claim.yielded_to, claim.yield_reason = claim.blocked_by, claim.blocked_why
         if claim.yielded_to and claim.outcome == "live":
             claim.outcome = "yielded"
     return winner
 
 
+def _why(loser: _Claim, winner: _Claim) -> Reason:
+    """Which part of the rank decided."""
+    reasons: tuple[Reason, ...] = ("severer", "level", "first")
+    return next(why for why, a, b in zip(reasons, winner.rank, loser.rank, strict=True) if a != b)
+
+
 def _worth_recording(claim: _Claim, occasion: Occasion, standing: Standing) -> bool:
     """Leave out what says nothing new: more tries against a running penalty, one more message of exempt staff.
 
-    A repeat against a mute or removal is recorded once; an exempt or historic decision of a counting rule once a day.
+    A repeat against a mute or removal is recorded once; an exempt, historic or pardoned decision of a counting rule
+    once a day.
     """
     rule = claim.entry.rule
-    if claim.outcome in {"exempt", "historic"} and rule.window is not None:
+    quiet = claim.outcome in {"exempt", "historic"} or (claim.outcome == "yielded" and claim.yield_reason == "pardoned")
+    if quiet and rule.window is not None:
         if standing.noted.get(rule.id) == occasion.day:
             return False
         standing.noted[rule.id] = occasion.day
@@ -264,8 +313,8 @@ def _worth_recording(claim: _Claim, occasion: Occasion, standing: Standing) -> b
 def _apply_penalty(compiled: Compiled, winner: _Claim, occasion: Occasion, standing: Standing) -> None:
     rule = winner.entry.rule
     if winner.climbs:
-        lifetime = compiled.settings.ladder.strike_days * _DAY_MS
-        standing.add_mark(Mark(occasion.at_ms, occasion.seq, rule.id, rule.strike), lifetime)
+        until = int(_strike_end(compiled, occasion).timestamp() * 1000)
+        standing.add_mark(Mark(occasion.at_ms, occasion.seq, rule.id, rule.strike, until))
     if occasion.historic or occasion.group_id is None:
         return  # nobody was muted or removed in imported history
     if winner.step == "mute":
@@ -275,6 +324,13 @@ def _apply_penalty(compiled: Compiled, winner: _Claim, occasion: Occasion, stand
         standing.running[occasion.group_id] = Running(0, occasion.seq, rule.id)
 
 
+def _strike_end(compiled: Compiled, occasion: Occasion) -> datetime:
+    """When a strike of this occasion stops counting: the midnight that ends its last day in the community's zone."""
+    last = date.fromordinal(occasion.day + compiled.settings.ladder.strike_days)
+    midnight = datetime(last.year, last.month, last.day, tzinfo=ZoneInfo(compiled.settings.zone))
+    return midnight.astimezone(UTC)
+
+
 def _decision(
     compiled: Compiled, claim: _Claim, won: bool, facts: Facts, occasion: Occasion, standing: Standing
 ) -> Decision:
@@ -282,7 +338,6 @@ def _decision(
     until = occasion.at + timedelta(minutes=claim.minutes) if claim.step == "mute" else None
     sentence = _sentence(compiled, claim, facts, occasion, standing, until)
     strike = won and rule.strike and claim.climbs
-    expires = occasion.at + timedelta(days=compiled.settings.ladder.strike_days)
     evidence = occasion.evidence(claim.entry.window) if claim.entry.window is not None else []
     return Decision(
         seq=occasion.seq,
@@ -298,11 +353,12 @@ def _decision(
         strike=strike,
         step=claim.step,
         until=until.isoformat() if until else "",
-        strike_until=expires.isoformat() if strike else "",
+        strike_until=_strike_end(compiled, occasion).isoformat() if strike else "",
         sentence=sentence,
         facts={name: _plain(facts.get(key)) for name, key in claim.entry.facts},
         evidence=evidence or [occasion.seq],
         effects=_effects(claim, sentence, occasion, until),
+        yield_reason=claim.yield_reason if claim.outcome == "yielded" else "",
     )
 
 
@@ -315,7 +371,7 @@ def _effects(claim: _Claim, sentence: str, occasion: Occasion, until: datetime |
     wanted: list[dict[str, Any]] = []
     if claim.freeze:
         wanted.append({"kind": "freeze", "text": sentence})
-    if claim.step == "warn":
+    if claim.step == "warn" or claim.remind:
         wanted.append({"kind": "warn", "text": sentence, "seq": occasion.seq})
     elif claim.step == "mute" and until is not None:
         wanted.append({"kind": "mute", "until": until.isoformat(), "minutes": claim.minutes, "text": sentence})
@@ -336,7 +392,7 @@ def _sentence(
     compiled: Compiled, claim: _Claim, facts: Facts, occasion: Occasion, standing: Standing, until: datetime | None
 ) -> str:
     rule, settings = claim.entry.rule, compiled.settings
-    marks = standing.active_marks(occasion.at_ms, settings.ladder.strike_days * _DAY_MS)
+    marks = standing.active_marks(occasion.at_ms)
     end = "" if until is None else sentences.clock_time(until, seen_from=occasion.at, zone=settings.zone)
     running = standing.running.get(occasion.group_id or 0)
     if not end and running is not None and running.until:
@@ -374,15 +430,16 @@ def _consequence(claim: _Claim, end: str, number: int) -> str:
     if claim.outcome in _NO_EFFECT:
         return _NO_EFFECT[claim.outcome]
     if claim.outcome == "yielded":
-        running = claim.yielded_to == claim.blocked_by
-        return case or ("处理已在进行，不再加重" if running else "已按另一条规则处理，不再另作处理")
+        return case or _YIELDED.get(claim.yield_reason, "已按另一条规则处理，不再另作处理")
     if claim.freeze:
         return "本群先冻结，等管理员处理"
     penalties = {
         "warn": "先提醒一次",
         "mute": f"先休息 {sentences.duration(claim.minutes)}，{end} 恢复",
-        "remove": f"这是第 {number} 次，先请离开本群",
+        "remove": f"这是第 {claim.tries or number} 次，先请离开本群",
     }
     if claim.step:
         return penalties[claim.step]
+    if claim.remind:
+        return f"这里不能禁言，请先不要发言（第 {claim.tries} 次，满 {claim.tries_to_remove} 次请离开本群）"
     return "这条消息先收回" if claim.recall else case or "只作记录"

@@ -60,9 +60,11 @@ FACTS: dict[str, Fact] = {
         )
     },
     "member.muted": Fact("flag", 1, "禁言是否仍在进行"),
+    "member.mute_tries": Fact("number", 1, "平台不能禁言时,禁言期间已发的消息数"),
     "member.strikes": Fact("number", 2, "有效的违规次数"),
     "member.penalties": Fact("number", 2, "有效的处罚次数"),
     "member.staff": Fact("flag", 1, "是否运营人员"),
+    "report.weight": Fact("number", 0, "24 小时内各举报人的分量之和"),
     "report.reason": Fact("text", 2, "举报理由"),
     "command.name": Fact("text", 1, "群内口令"),
 }

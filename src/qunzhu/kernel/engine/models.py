@@ -45,6 +45,7 @@ class Decision(models.Model):
     occurred_at = models.DateTimeField()
     outcome = models.TextField()
     yielded_to = models.TextField(default="")
+    yield_reason = models.TextField(default="")  # engine/evaluate.py: Reason
     effects = models.JSONField(default=list)
     facts = models.JSONField(default=dict)
     evidence = models.JSONField(default=list)

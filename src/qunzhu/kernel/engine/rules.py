@@ -61,6 +61,13 @@ class Mute(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     minutes: int
 
 
+class Hush(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the platform cannot mute: what follows on each message during the mute, and after how many a removal."""
+
+    by: Literal["warn", "recall"] = "warn"
+    remove_after: int = 3
+
+
 class OpenCase(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     kind: str
     urgency: Literal["grey", "yellow", "orange", "red"] = "grey"
@@ -80,6 +87,7 @@ class Action(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     remove: Nothing | None = None
     recall: Nothing | None = None
     freeze: Nothing | None = None
+    hush: Hush | None = None
     case: OpenCase | None = None
 
     @property
@@ -274,12 +282,14 @@ def _check_actions(rule: Rule) -> list[tuple[str, str]]:
             found.append((f"then[{number}]", "exactly one action in each entry"))
         if action.mute is not None and not 1 <= action.mute.minutes <= 43_200:  # noqa: PLR2004
             found.append((f"then[{number}].mute.minutes", "between 1 and 43200"))
-    penalties = [a.name for a in rule.then if a.name in {"ladder", "warn", "mute", "remove"}]
+        if action.hush is not None and not 1 <= action.hush.remove_after <= 100:  # noqa: PLR2004
+            found.append((f"then[{number}].hush.remove_after", "between 1 and 100"))
+    penalties = [a.name for a in rule.then if a.name in {"ladder", "warn", "mute", "remove", "hush"}]
     if len(penalties) > 1:
         found.append(("then", f"one penalty only, found {' and '.join(penalties)}"))
     if not rule.then:
         found.append(("then", "at least one action"))
-    if rule.strike and not penalties:
+    if rule.strike and (not penalties or penalties == ["hush"]):
         found.append(("strike", "a strike needs a penalty: ladder, warn, mute or remove"))
     return found
 

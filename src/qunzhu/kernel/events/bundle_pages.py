@@ -22,7 +22,9 @@ _WORDS = {
     "member.joined": "入群", "member.left": "退群", "member.removed": "被移出群", "member.muted": "被禁言",
     "member.unmuted": "解除禁言", "member.renamed": "改昵称", "group.created": "建群", "group.announced": "群公告",
     "group.frozen": "群被冻结", "group.unfrozen": "群解冻", "report.filed": "举报", "report.upheld": "举报属实",
-    "report.dismissed": "举报不属实", "decision.made": "规则决定", "penalty.reversed": "处罚撤销",
+    "report.dismissed": "举报不属实", "report.overturned": "举报推翻", "decision.made": "规则决定",
+    "penalty.reversed": "处罚撤销", "appeal.filed": "提出申诉", "appeal.upheld": "申诉成立",
+    "appeal.rejected": "申诉不成立", "member.readmitted": "可以重新入群",
     "effect.done": "动作结束", "case.opened": "工单开立", "case.assigned": "工单交接", "case.escalated": "工单升级",
     "case.merged": "工单合并", "case.reopened": "决定撤销", "case.proposed": "提议", "case.withdrawn": "提议结束",
     "case.decided": "工单处理", "checkin.done": "签到", "points.posted": "积分变动", "rulebook.published": "群规发布",
@@ -33,6 +35,7 @@ _VALUES = {
     "kind": {
         "warn": "警告", "mute": "禁言", "unmute": "解除禁言", "remove": "移出", "recall": "撤回消息", "say": "发言",
         "answer": "回复", "announce": "群公告", "freeze": "冻结群", "unfreeze": "解冻群",
+        "readmit": "请回群",
     },
     "result": {
         "done": "已执行", "emulated": "变通执行", "task_created": "待人工执行", "unsupported": "平台不支持",
@@ -44,7 +47,22 @@ _VALUES = {
     },
 }  # fmt: skip
 # What is read of a body, in this order; the whole of it stands in events.jsonl.
-_SAID = ("sentence", "title", "text", "reason", "action", "kind", "result", "detail", "note", "memo", "by", "why")
+_SAID = (
+    "sentence",
+    "title",
+    "text",
+    "reason",
+    "words",
+    "answer",
+    "action",
+    "kind",
+    "result",
+    "detail",
+    "note",
+    "memo",
+    "by",
+    "why",
+)
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,15 @@ from qunzhu.kernel.events.schema import NewEvent, event_id
 ERASED = "（已抹除）"
 # Own events whose bodies hold no words of or about the member.
 WORDLESS = (
-    "member.left", "member.removed", "member.muted", "member.unmuted", "message.recalled", "checkin.done",
+    "member.left", "member.removed", "member.readmitted", "member.muted", "member.unmuted",
+    "message.recalled", "checkin.done",
     "points.posted", "penalty.reversed", "staff.changed", "member.tagged", "observation.returned", "leave.ended",
 )  # fmt: skip
 # Strings in JSON that are words of the machine and stay; every other string is blanked.
 _KEPT_KEYS = frozenset({
     "until", "kind", "effect", "rule", "step", "action", "level", "urgency", "state", "category", "connector",
     "code", "profile",
+    "penalty_at", "first_decider",
 })  # fmt: skip
 
 
@@ -165,6 +167,7 @@ def _blank_rows(community_id: int, member_id: int, seqs: list[int], names: list[
         ("clearance", "member_id = %(m)s"),
         ("leave_taken", "member_id = %(m)s"),
         ("observation", "member_id = %(m)s"),
+        ("appeal", "member_id = %(m)s"),
         ("effect", "member_id = %(m)s OR cause_seq = ANY(%(s)s)"),
         ("case", "member_id = %(m)s OR event_seq = ANY(%(s)s)"),
         ("poisoned_event", "seq = ANY(%(s)s)"),
@@ -193,6 +196,7 @@ _TEXTS = {
     "clearance": (("text", "reason"), ("links", "images")),
     "leave_taken": (("reason",), ()),
     "observation": (("note",), ()),
+    "appeal": (("words", "answer"), ()),
     "effect": (("last_error",), ("payload", "detail")),
     "case": (("title", "summary", "note"), ("payload",)),
     "poisoned_event": (("error",), ()),

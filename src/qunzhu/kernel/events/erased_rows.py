@@ -32,6 +32,9 @@ _KEPT = {
     "leave_taken": "r.member_id = ANY(%(erased)s)",
     "observation": "r.member_id = ANY(%(erased)s)",
     "report": "r.reporter_id = ANY(%(erased)s) OR r.target_id = ANY(%(erased)s)",
+    "appeal": "r.member_id = ANY(%(erased)s)",
+    "rule_verdict": f"r.member_id = ANY(%(erased)s) OR r.seq IN {_LOST}",
+    "rule_record": "true",
     "group_hour": "EXISTS (SELECT FROM event e WHERE e.community_id = %(c)s AND e.kind = 'decision.made'"
     f" AND e.group_id = r.group_id AND e.occurred_at >= r.hour AND e.occurred_at < r.hour + interval '1 hour'"
     f" AND e.seq IN {_LOST})",

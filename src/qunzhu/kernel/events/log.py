@@ -230,3 +230,15 @@ def head(conn: psycopg.Connection[Any], community_id: int) -> int:
     """The last seq of a community's log; 0 when it is empty or unknown."""
     row = conn.execute("SELECT seq FROM event_head WHERE community_id = %s", [community_id]).fetchone()
     return int(row[0]) if row else 0
+
+
+def find(conn: psycopg.Connection[Any], community_id: int, fact: UUID, *, hold: bool = False) -> int | None:
+    """The seq of the event with this id, or None. With `hold` the log is held first: "not yet" stays true."""
+    if hold:
+        return Held(conn, [(community_id, fact)]).known().get((community_id, fact))
+    row = (
+        _cursor(conn)
+        .execute("SELECT seq FROM event WHERE community_id = %s AND id = %s LIMIT 1", [community_id, fact])
+        .fetchone()
+    )
+    return int(row[0]) if row else None

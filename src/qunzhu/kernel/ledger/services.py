@@ -168,7 +168,7 @@ def award_many(*, community_id: int, awards: Sequence[Award], now: datetime) -> 
     results = []
     for given, done in zip(awards, posted, strict=True):
         balance = after[done.id, f"m:{given.member_id}", POINTS]
-        event = None if done.duplicate else _points_event(community_id, given, done.id, balance, now)
+        event = None if done.duplicate else points_event(community_id, given, done.id, balance, now)
         results.append(Awarded(done.id, done.duplicate, balance, event))
     return results
 
@@ -307,7 +307,8 @@ def _balances_after(
     return {(tx, owner, unit): balance for tx, owner, unit, balance in rows.fetchall()}
 
 
-def _points_event(community_id: int, given: Award, tx: UUID, balance: int, now: datetime) -> NewEvent:
+def points_event(community_id: int, given: Award, tx: UUID, balance: int, now: datetime) -> NewEvent:
+    """`points.posted` of a transaction that moved `given`."""
     return NewEvent(
         community_id,
         event_id("points.posted", tx),

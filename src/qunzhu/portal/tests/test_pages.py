@@ -216,7 +216,8 @@ def test_a_penalty_is_explained_with_rule_evidence_and_end(community: Community,
     common = {"community_id": community.pk, "group_id": room.group_id, "member_id": chen.member.pk, "at": now}
     Penalty.objects.create(
         seq=900, last_seq=900, rule="links", rulebook_version=3, step="mute", sentence="先休息 1 小时",
-        evidence=[chen.seq], ends_at=now + timedelta(hours=1), strike=True, **common,
+        evidence=[chen.seq], ends_at=now + timedelta(hours=1), strike=True, strike_until=now + timedelta(days=9),
+        **common,
     )  # fmt: skip
     text = browser_of(chen).get("/me/penalties/").content.decode()
     assert "先休息 1 小时" in text

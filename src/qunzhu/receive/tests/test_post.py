@@ -206,7 +206,7 @@ def test_a_muted_member_is_told_until_when_and_only_where_the_platform_can_mute(
         403,
         {
             "error": "muted",
-            "message": "先休息一下，13:00 恢复发言。觉得不对?请联系群主",
+            "message": "先休息一下，13:00 恢复发言。觉得不对？发“申诉 原因”",
             "until": until.isoformat(),
         },
     )

@@ -74,7 +74,7 @@ def test_an_ad_without_clearance_is_a_strike_and_three_strikes_remove():
         first.sentence
         == "小林，发广告要先报备（群规 2.2，违规第 1 次，3 次移出），先提醒一次。觉得不对？请联系管理员。"
     )
-    assert first.strike_until == (NOW + timedelta(days=30)).isoformat()
+    assert first.strike_until == "2026-12-23T16:00:00+00:00"  # the midnight that ends the thirtieth day in Shanghai
     assert brief(story.post(AD, minutes=1)) == [("ad_without_clearance", "live", "mute")]
     assert brief(story.post(AD, minutes=62)) == [("ad_without_clearance", "live", "remove")]
 

@@ -107,7 +107,7 @@ def test_deciding_writes_event_note_audit_and_effect_together():
     assert (decided.group_id, decided.member_id) == (desk.group.pk, desk.lin.pk)
     assert decided.body == {
         "case": case.pk, "kind": "rule_review", "action": "mute", "by": "mod", "note": "屡次发广告", "step": "mute",
-        "until": until, "sentence": text, "rule": "ads", "cause_seq": 1,
+        "until": until, "sentence": text, "rule": "ads", "rulebook_version": 0, "cause_seq": 1, "evidence": [],
     }  # fmt: skip
     assert [(n.author, n.text) for n in CaseNote.objects.all()] == [("mod", "禁言:屡次发广告")]
     assert [(a.user, a.action, a.target, a.allowed) for a in AuditEntry.objects.all()] == [
@@ -240,7 +240,7 @@ def test_a_false_alarm_unfreezes_and_takes_the_penalty_back():
     case = desk.decide(desk.open("red_keyword", event_seq=seq, urgency="red"), "dismiss")
     (taken_back,) = events_of(desk.community, "penalty.reversed")
     assert (taken_back.member_id, taken_back.body) == (
-        desk.lin.pk, {"cause_seq": seq, "rule": "red", "by": "mod", "case": case.pk},
+        desk.lin.pk, {"cause_seq": seq, "rule": "red", "rulebook_version": 1, "by": "mod", "case": case.pk},
     )  # fmt: skip
     assert desk.effects() == [("unfreeze", desk.group.pk, None, {}, "mod")]
 
@@ -282,7 +282,7 @@ def test_a_human_task_ends_with_what_the_human_says(action, status, code):
     (done,) = events_of(desk.community, "effect.done")
     assert done.body == {
         "effect": str(effect), "kind": "mute", "result": status, "detail": detail, "cause_seq": 3, "rule": "r",
-        "case": case.pk,
+        "case": case.pk, "until": NOW.isoformat(),
     }  # fmt: skip
 
 

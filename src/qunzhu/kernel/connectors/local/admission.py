@@ -75,19 +75,23 @@ def check_inside(seat: Seat | None, community_id: int) -> Seat:
     if seat.nickname is None:
         raise Refusal(403, "not_member", "你还不在这个群里，请先加入")
     if seat.removed_at is not None:
-        raise Refusal(403, "removed", "你已被移出这个群。觉得不对?请联系群主")
+        raise Refusal(403, "removed", "你已被移出这个群。觉得不对？在「我的处罚」里申诉")
     return seat
 
 
-def check_may_speak(seat: Seat, now: datetime) -> None:
-    """Raise Refusal 403 when the room is closed, frozen, or its member muted, as far as its platform can do that."""
+def check_may_speak(seat: Seat, now: datetime, *, appeals: bool = False) -> None:
+    """Raise Refusal 403 when the room is closed, frozen, or its member muted, as far as its platform can do that.
+
+    Who is muted may still appeal: nobody else sees it.
+    """
     if seat.group_state == "closed":
         raise Refusal(403, "closed", "这个群已经关闭")
     how = capability(seat.profile).how
-    if seat.muted_until is not None and seat.muted_until > now and how["mute"] == "native":
+    muted = seat.muted_until is not None and seat.muted_until > now and how["mute"] == "native"
+    if seat.muted_until is not None and muted and not appeals:
         until = spoken_time(seat.muted_until, now, seat.timezone)
         raise Refusal(
-            403, "muted", f"先休息一下，{until} 恢复发言。觉得不对?请联系群主",
+            403, "muted", f"先休息一下，{until} 恢复发言。觉得不对？发“申诉 原因”",
             until=seat.muted_until.isoformat(),
         )  # fmt: skip
     if seat.frozen and not seat.leads and how["freeze"] != "emulated":
@@ -122,7 +126,8 @@ def _admit(
     for draft in drafts:
         try:
             seat = check_inside(found.get((draft.group_id, draft.member_id)), draft.community_id)
-            check_may_speak(seat, now)
+            appeals = draft.command is not None and draft.command.name == "appeal"
+            check_may_speak(seat, now, appeals=appeals)
             results.append(_event(draft, seat, images, quoted, named, now))
         except Refusal as refusal:
             seq = known.get((draft.community_id, draft.id))

@@ -11,7 +11,7 @@ import psycopg
 from qunzhu.kernel.connectors.local import rooms
 from qunzhu.kernel.connectors.local.locks import lock_occupants, lock_rooms
 from qunzhu.kernel.connectors.local.rooms import Act
-from qunzhu.kernel.connectors.port import How, Outcome, Refused, Task, detail
+from qunzhu.kernel.connectors.port import BY_RULE, How, Outcome, Refused, Task, detail
 from qunzhu.kernel.events.schema import NewEvent
 
 Connection = psycopg.Connection[Any]
@@ -33,7 +33,8 @@ class LocalClient:
         lock_occupants(conn, [(t.group_id, t.member_id) for t in tasks if t.member_id is not None] + moves)
 
     def execute(self, conn: Connection, task: Task, how: How, *, now: datetime) -> Outcome:
-        act = Act(task.community_id, task.group_id, "qunzhu", now, str(task.id))
+        asked_by = "" if task.requested_by == BY_RULE else task.requested_by
+        act = Act(task.community_id, task.group_id, "qunzhu", now, str(task.id), asked_by)
         if how == "emulated":
             why = detail("profile", profile=task.profile, kind=task.kind)
             return Outcome("emulated", why, _EMULATED[task.kind](conn, act, task))
@@ -86,6 +87,11 @@ def _move(conn: Connection, act: Act, task: Task) -> Outcome:
     if into is not None and (text := task.payload.get("text")):
         happened.append(rooms.sent(there, "say", text, to=task.member_id, private=True))
     return Outcome("done", detail("moved", to=task.to_name), tuple(happened))
+
+
+def _readmit(conn: Connection, act: Act, task: Task) -> Outcome:
+    back = rooms.readmit(conn, act, _member(task))
+    return Outcome("done", detail("readmitted"), (back,)) if back else Outcome("done", detail("not_removed"))
 
 
 def _recall(conn: Connection, act: Act, task: Task) -> Outcome:
@@ -158,6 +164,7 @@ _NATIVE: dict[str, Callable[[Connection, Act, Task], Outcome]] = {
     "unmute": _unmute,
     "remove": _remove,
     "move": _move,
+    "readmit": _readmit,
     "recall": _recall,
     "announce": _announce,
     "freeze": _freeze,

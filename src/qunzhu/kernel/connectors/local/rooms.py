@@ -19,17 +19,23 @@ SPOKEN = ("message.posted", "command.posted", "message.sent")
 
 
 class Act(msgspec.Struct, frozen=True):
-    """Who acts where. `by` is qunzhu, member or owner:<member_id>; `effect` is the effect id when the product acts."""
+    """Who acts where. `by` is qunzhu, member or owner:<member_id>; `effect` is the effect id when the product acts.
+
+    `asked_by` is the person who told the product to; "" when a rule did.
+    """
 
     community_id: int
     group_id: int
     by: str
     now: datetime
     effect: str | None = None
+    asked_by: str = ""
 
     def event(self, kind: str, body: dict[str, Any], *fact: object, member_id: int | None = None) -> NewEvent:
         """The event of this act; an effect's fact is the effect itself, a hand's fact is given."""
         marked = {**body, "effect": self.effect} if self.effect else body
+        if self.asked_by:
+            marked["asked_by"] = self.asked_by
         unique = (self.effect,) if self.effect else (*fact, self.now.isoformat())
         return NewEvent(
             self.community_id, event_id(CONNECTOR, self.group_id, kind, *unique), kind, self.now, marked,
@@ -131,6 +137,15 @@ def remove(conn: psycopg.Connection[Any], act: Act, member_id: int, *, moved_to:
     ).rowcount
     body = {"by": act.by, **({"moved_to": moved_to} if moved_to is not None else {})}
     return act.event("member.removed", body, member_id, member_id=member_id) if changed else None
+
+
+def readmit(conn: psycopg.Connection[Any], act: Act, member_id: int) -> NewEvent | None:
+    """Take the mark of a removal off the seat, so that the member may come in again; None when there is none."""
+    marked = conn.execute(
+        "DELETE FROM local_occupant WHERE group_id = %s AND member_id = %s AND removed_at IS NOT NULL",
+        [act.group_id, member_id],
+    ).rowcount
+    return act.event("member.readmitted", {"by": act.by}, member_id, member_id=member_id) if marked else None
 
 
 def recall(act: Act, seq: int, author: int | None) -> NewEvent:

@@ -101,7 +101,7 @@ def join_room(
     occupant = Occupant.objects.filter(group_id=room.group_id, member_id=member.pk).first() if member else None
     if member and occupant:
         if occupant.removed_at:
-            raise JoinRefused("removed", "你已被移出这个群，不能再次加入。如有疑问，请联系群主")
+            raise JoinRefused("removed", "你已被移出这个群，不能再次加入。觉得不对？在「我的处罚」里申诉")
         return Joined(member, occupant, member_token(room.community_id, member.pk), None)
     _check_open(group, room)
     nickname = checked_nickname(nickname)

@@ -32,6 +32,7 @@ PAYLOADS = {
     "mute": {"until": UNTIL, "minutes": 60, "text": "先休息 1 小时"},
     "unmute": {},
     "remove": {},
+    "readmit": {},
     "announce": {"text": "新公告"},
     "freeze": {},
     "unfreeze": {},
@@ -50,7 +51,8 @@ def ask_all(scene: Scene) -> dict[str, str]:
     ids = {}
     own = {"recall": {"seq": seq}, "move": {"to": other_room(scene).pk, "stays": True}}
     for kind in (
-        "warn", "say", "answer", "mute", "unmute", "recall", "announce", "freeze", "unfreeze", "move", "remove",
+        "warn", "say", "answer", "mute", "unmute", "recall", "announce", "freeze", "unfreeze", "move", "readmit",
+        "remove",
     ):  # fmt: skip
         payload = own.get(kind) or PAYLOADS[kind]
         ids[kind] = scene.ask(kind, member=None if kind in {"say", "announce", "freeze"} else member, **payload)
@@ -95,7 +97,7 @@ def test_every_action_is_native_with_all_capabilities():
     assert [e.body["kind"] for e in done] == list(ids)
     assert done[3].body == {
         "effect": ids["mute"], "kind": "mute", "result": "done", "detail": {"code": "muted", "until": UNTIL},
-        "cause_seq": 1, "rule": "flood",
+        "cause_seq": 1, "rule": "flood", "until": PAYLOADS["mute"]["until"],
     }  # fmt: skip
     assert scene.occupant(member).removed_at == NOW
     scene.room.refresh_from_db()

@@ -77,7 +77,7 @@ def test_removed_full_closed_and_nameless_are_refused_and_nothing_is_written():
     refused()
     assert codes == [
         ("full", "群已满(3 人)，请联系群主"),
-        ("removed", "你已被移出这个群，不能再次加入。如有疑问，请联系群主"),
+        ("removed", "你已被移出这个群，不能再次加入。觉得不对？在「我的处罚」里申诉"),
         ("nickname", "请填写昵称"),
         ("nickname", "昵称最多 30 个字"),
         ("nickname", "昵称里有不能显示的字符"),
