@@ -6,7 +6,7 @@ from qunzhu.governance.services import reverse_penalty
 from qunzhu.kernel.cases.services import open_case
 from qunzhu.kernel.cases.undo import undo_decision
 from qunzhu.kernel.engine.models import Decision
-from qunzhu.risk.models import RuleVerdict
+from qunzhu.risk.models import RuleReview
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -104,4 +104,4 @@ def test_a_case_decided_teaches_and_undoing_the_decision_takes_it_back(world):
     world.settle()
     (taken,) = world.events("lesson.unlearned")
     assert taken.body == {"message": seq, "category": "attack", "by": "owner"}
-    assert list(RuleVerdict.objects.filter(community_id=world.community.pk)) == []
+    assert list(RuleReview.objects.filter(community_id=world.community.pk)) == []

@@ -44,14 +44,14 @@ def handle(batch: Batch) -> None:
         for event, found in latest.values()
     ]
     upsert(
-        batch.connection, "rule_verdict", _COLUMNS, rows,
+        batch.connection, "rule_review", _COLUMNS, rows,
         "(community_id, rule, seq) DO UPDATE SET verdict_right = excluded.verdict_right,"
         " verdict_by = excluded.verdict_by, verdict_at = excluded.verdict_at, verdict_seq = excluded.verdict_seq",
     )  # fmt: skip
     undone = [e.body["decided"] for e in batch.events if e.kind == "case.reopened" and e.body.get("decided")]
     if undone:
         psycopg.Cursor(batch.connection).execute(
-            "DELETE FROM rule_verdict WHERE community_id = %s AND verdict_seq = ANY(%s)", [batch.community_id, undone]
+            "DELETE FROM rule_review WHERE community_id = %s AND verdict_seq = ANY(%s)", [batch.community_id, undone]
         )
     if batch.rebuilding:
         return
@@ -201,7 +201,7 @@ def _watch_precision(batch: Batch, rule: str) -> None:
     rows = (
         psycopg.Cursor(batch.connection)
         .execute(
-            "SELECT verdict_right FROM rule_verdict WHERE community_id = %s AND rule = %s"
+            "SELECT verdict_right FROM rule_review WHERE community_id = %s AND rule = %s"
             " ORDER BY verdict_seq DESC LIMIT %s",
             [batch.community_id, rule, 2 * fewest],
         )
@@ -231,4 +231,4 @@ def _summary(rule: str, verdicts: list[bool], at_least: float) -> str:
     )
 
 
-CONSUMER = Consumer(NAME, handle, kinds=teaching.KINDS, tables=("rule_verdict",))
+CONSUMER = Consumer(NAME, handle, kinds=teaching.KINDS, tables=("rule_review",))

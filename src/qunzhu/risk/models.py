@@ -27,7 +27,7 @@ class Keyword(models.Model):
         db_table = "keyword"
 
 
-class RuleVerdict(models.Model):
+class RuleReview(models.Model):
     """What a human found about one conclusion of a rule, the latest word; a projection of the log."""
 
     pk = models.CompositePrimaryKey("community_id", "rule", "seq")
@@ -40,5 +40,5 @@ class RuleVerdict(models.Model):
     verdict_seq = models.BigIntegerField()  # the event that says so
 
     class Meta:
-        db_table = "rule_verdict"
-        indexes = (models.Index(fields=["community_id", "rule", "-verdict_seq"], name="rule_verdict_latest"),)
+        db_table = "rule_review"
+        indexes = (models.Index(fields=["community_id", "rule", "-verdict_seq"], name="rule_review_latest"),)

@@ -15,10 +15,11 @@ from qunzhu.console.pages.cases import action_label, kind_title
 from qunzhu.console.reading import slices
 from qunzhu.console.reading.people import group_names, member_names
 from qunzhu.kernel.cases import many
+from qunzhu.kernel.cases.errors import CaseError
 from qunzhu.kernel.cases.kinds import KINDS
 from qunzhu.kernel.cases.merging import merge_case
 from qunzhu.kernel.cases.models import Case
-from qunzhu.kernel.cases.services import CaseError, NotAllowed
+from qunzhu.kernel.cases.services import NotAllowed
 from qunzhu.kernel.cases.undo import undo_decision
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, staff_page

@@ -26,8 +26,8 @@ from qunzhu.governance.elimination.selectors import open_observation
 from qunzhu.governance.models import Penalty
 from qunzhu.governance.services import AlreadyReversed, reverse_penalty
 from qunzhu.kernel.cases.erasure import request_erasure
+from qunzhu.kernel.cases.errors import CaseError
 from qunzhu.kernel.cases.models import Case
-from qunzhu.kernel.cases.services import CaseError
 from qunzhu.kernel.clock import SYSTEM_CLOCK, local_day
 from qunzhu.kernel.community.access import StaffRequest, check_may, staff_page
 from qunzhu.kernel.community.models import Group, Member, Membership

@@ -11,7 +11,7 @@ from qunzhu.kernel.text.normalise import normalise
 from qunzhu.kernel.text.reading import Reading
 from qunzhu.risk.detect.names import NAMES
 from qunzhu.risk.detect.verdicts import FLAGGED, TEXT_CATEGORIES, Look
-from qunzhu.risk.models import RuleVerdict
+from qunzhu.risk.models import RuleReview
 from qunzhu.risk.state import PEOPLE, World, decode_people
 
 
@@ -82,7 +82,7 @@ def look_at(community_id: int, text: str) -> list[Seen]:
 def records(community_id: int) -> list[Record]:
     """Each rule that people gave verdicts on, the least precise first."""
     counted: dict[str, list[int]] = {}
-    rows = RuleVerdict.objects.filter(community_id=community_id).values_list("rule", "verdict_right")
+    rows = RuleReview.objects.filter(community_id=community_id).values_list("rule", "verdict_right")
     for rule, right in rows.iterator(chunk_size=5_000):
         known = counted.setdefault(rule, [0, 0])
         known[0] += right

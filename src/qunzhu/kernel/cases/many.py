@@ -8,11 +8,10 @@ from typing import Literal
 from qunzhu.kernel.cases import two_person
 from qunzhu.kernel.cases.appeals import check_not_barred
 from qunzhu.kernel.cases.clocks import read_clocks
-from qunzhu.kernel.cases.errors import Barred
+from qunzhu.kernel.cases.errors import Barred, CaseError
 from qunzhu.kernel.cases.kinds import KINDS
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.cases.services import (
-    CaseError,
     NotAllowed,
     SecondPersonNeeded,
     Stale,

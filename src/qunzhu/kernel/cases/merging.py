@@ -5,10 +5,11 @@ from datetime import datetime
 from django.db import transaction
 
 from qunzhu.kernel.cases import two_person
+from qunzhu.kernel.cases.errors import CaseError
 from qunzhu.kernel.cases.kinds import KINDS, URGENCIES
 from qunzhu.kernel.cases.locks import lock_case
 from qunzhu.kernel.cases.models import Case, CaseNote, CaseProposal
-from qunzhu.kernel.cases.services import CaseError, Stale
+from qunzhu.kernel.cases.services import Stale
 from qunzhu.kernel.community import audit
 from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import raw_connection

@@ -6,9 +6,10 @@ from django.db import transaction
 
 from qunzhu.kernel.cases.actions import UNDOES, take_back
 from qunzhu.kernel.cases.clocks import read_clocks
+from qunzhu.kernel.cases.errors import CaseError
 from qunzhu.kernel.cases.locks import lock_case
 from qunzhu.kernel.cases.models import Case, CaseNote
-from qunzhu.kernel.cases.services import CaseError, NotAllowed, Stale, check_action
+from qunzhu.kernel.cases.services import NotAllowed, Stale, check_action
 from qunzhu.kernel.community import audit
 from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import raw_connection

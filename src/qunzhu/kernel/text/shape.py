@@ -37,7 +37,7 @@ def _base(character: str) -> str:
     """The part of a character that is left without its radical, where that is a character of its own."""
     for way in splits().get(character, ()):
         if len(way) == 2:  # noqa: PLR2004  (radical and base)
-            one, two = way
+            one, two = way[0], way[1]
             base = two if one in _RADICALS else one if two in _RADICALS else ""
             if base and base not in _RADICALS and base in readings():
                 return base

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("risk", "0002_ruleverdict"),
+        ("risk", "0002_rulereview"),
     ]
 
     operations = [

@@ -6,7 +6,7 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name="RuleVerdict",
+            name="RuleReview",
             fields=[
                 (
                     "pk",
@@ -22,10 +22,10 @@ class Migration(migrations.Migration):
                 ("verdict_at", models.DateTimeField()),
                 ("verdict_seq", models.BigIntegerField()),
             ],
-            options={"db_table": "rule_verdict"},
+            options={"db_table": "rule_review"},
         ),
         migrations.AddIndex(
-            model_name="ruleverdict",
-            index=models.Index(fields=["community_id", "rule", "-verdict_seq"], name="rule_verdict_latest"),
+            model_name="rulereview",
+            index=models.Index(fields=["community_id", "rule", "-verdict_seq"], name="rule_review_latest"),
         ),
     ]
