@@ -86,7 +86,7 @@ def test_the_rules_of_the_shipped_blueprint_say_the_same_figures_as_its_chapters
 
 def test_all_mistakes_are_named_at_once_with_line_field_and_remedy():
     text = (
-        SHIPPED_TEXT.replace("limit: 5 #", "limti: 5 #")
+        SHIPPED_TEXT.replace(" limit: 5 #", " limti: 5 #")
         .replace("mute: 60}", "mute: sixty}")
         .replace("review_from: 60", "review_from: 160")
         .replace("knowledge: 40", "knowledge: 45")
