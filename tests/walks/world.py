@@ -34,6 +34,8 @@ from qunzhu.kernel.events.rebuild import check_projections
 from qunzhu.kernel.events.runner import Runner, raw_connection
 from qunzhu.kernel.events.schema import Event
 from qunzhu.receive.app import Limits, create_app, lifespan
+from qunzhu.risk.incident.models import Incident, IncidentStep
+from qunzhu.risk.incident.services import write_evidence
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)  # a Tuesday, 12:00 in Shanghai
 # Rates are measured by the machine's clock, not by ours: days of talk pass here in a second.
@@ -121,8 +123,19 @@ class World:
 
     def settle(self) -> None:
         """Let consumers and deliverer work until nothing is left to do."""
-        while self.runner.run_once() + self.deliverer.run_once():
+        while self.runner.run_once() + self.deliverer.run_once() + self._write_evidence():
             pass
+
+    def _write_evidence(self) -> int:
+        """What the schedule's worker does for incidents; how many bundles it wrote."""
+        waiting = IncidentStep.objects.filter(community_id=self.community.pk, step="evidence", state="running")
+        seqs = [seq for seq in waiting.values_list("incident", flat=True) if self._is_open(seq)]
+        for seq in seqs:
+            write_evidence(community_id=self.community.pk, seq=seq, now=self.clock.now())
+        return len(seqs)
+
+    def _is_open(self, seq: int) -> bool:
+        return Incident.objects.filter(community_id=self.community.pk, seq=seq, state="open").exists()
 
     def later(self, **time: float) -> None:
         self.clock.move_to(self.clock.now() + timedelta(**time))
@@ -239,6 +252,9 @@ _TELLING: dict[str, Callable[[dict[str, Any], dict[int, str]], str]] = {
     "group.announced": lambda b, _: b["text"],
     "case.opened": lambda b, _: f"{b['kind']} {b['urgency']}: {b['title']}",
     "case.decided": lambda b, _: f"{b['kind']} {b['action']} by {b['by']}",
+    "incident.started": lambda b, _: b["mode"],
+    "incident.step": lambda b, _: f"{b['step']} {b['state']}: {b['detail']}",
+    "incident.ended": lambda b, _: f"{b['result']} by {b['by']}",
     "report.filed": lambda b, names: f"against {names[b['target']]}: {b['reason']}",
     "report.upheld": lambda b, _: f"by {b['by']}",
     "report.dismissed": lambda b, _: f"by {b['by']}",

@@ -30,6 +30,7 @@ JOBS = {
     "time.ledger": ("7 * * * *", "checks that every ledger sums to zero and no balance is negative"),
     "time.deadlines": ("* * * * *", "raises cases that are late or that nobody took; frees cases of who is gone"),
     "time.proposals": ("* * * * *", "ends proposals that no second person confirmed in time"),
+    "time.incidents": ("* * * * *", "sends invitations that waited; writes evidence again whose worker vanished"),
     "time.stale_cases": ("13 3 * * *", "closes grey cases that nobody touched for 90 days"),
     "time.retention": ("43 3 * * *", "takes the contents of messages that are older than the community keeps them"),
     "time.quiet": ("*/5 * * * *", "warns when a community with open groups has had no event for a while"),
@@ -86,6 +87,15 @@ def end_proposals(timestamp: int) -> int:
     from qunzhu.kernel.cases.two_person import expire_proposals
 
     return expire_proposals(now=datetime.fromtimestamp(timestamp, UTC))
+
+
+@app.periodic(cron=JOBS["time.incidents"][0], periodic_id="time.incidents")
+@app.task(name="time.incidents", queue=QUEUE)
+def wake_incidents(timestamp: int) -> int:
+    """Returns how many went on."""
+    from qunzhu.risk.incident.services import wake
+
+    return wake(now=datetime.fromtimestamp(timestamp, UTC))
 
 
 @app.periodic(cron=JOBS["time.stale_cases"][0], periodic_id="time.stale_cases")

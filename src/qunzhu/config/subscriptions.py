@@ -9,12 +9,16 @@ from qunzhu.kernel.community.consumer import CONSUMER as MEMBERSHIP
 from qunzhu.kernel.effects.consumer import CONSUMER as CONFIRMATIONS
 from qunzhu.kernel.events.runner import Consumer
 from qunzhu.kernel.events.seal import CONSUMER as SEAL
+from qunzhu.risk.breaker.consumer import CONSUMER as BREAKER
 from qunzhu.risk.consumer import CONSUMER as ORDER
+from qunzhu.risk.incident.consumer import CONSUMER as INCIDENT
 from qunzhu.risk.learning import CONSUMER as LEARNING
 
 CONSUMERS: tuple[Consumer, ...] = (
     MEMBERSHIP,  # kernel: who is in which group, and in what state
     ORDER,  # risk: runs the rulebook on messages and reports; decides, asks for effects
+    BREAKER,  # risk: raids: freezes the group first, asks after
+    INCIDENT,  # risk: red cases: freeze, evidence, close, rebuild, invite, announce
     GOVERNANCE,  # penalties, strikes and reports as people see them; 举报 and 帮助
     LEARNING,  # risk: what people decided, as each rule's record and as lessons for the scores
     CLEARANCE,  # 报备: requests, windows, answers

@@ -58,7 +58,11 @@ SECTIONS: tuple[Section, ...] = (
     ),
     Section(
         _("风控"),
-        (Entry("keywords", _("关键词库"), "dictionary"), Entry("detector", _("识别"), "troubleshoot")),
+        (
+            Entry("incidents", _("红色事件"), "emergency_home"),
+            Entry("keywords", _("关键词库"), "dictionary"),
+            Entry("detector", _("识别"), "troubleshoot"),
+        ),
     ),
     Section(_("活跃"), (Entry("members", _("成员"), "group"),)),
     Section(_("数据"), (Entry("groups", _("群"), "forum"),)),

@@ -183,8 +183,12 @@ def switch(request: HttpRequest, visitor: Visitor) -> HttpResponse:
 @members_only
 def groups(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """My groups with their unread badges."""
-    rows = selectors.my_groups(visitor.community.pk, visitor.member.pk)
-    return render(request, "portal/groups.html", _shell(visitor, "groups") | {"rows": rows})
+    community_id, member_id = visitor.community.pk, visitor.member.pk
+    context = _shell(visitor, "groups") | {
+        "rows": selectors.my_groups(community_id, member_id),
+        "invitations": selectors.invitations(community_id, member_id),
+    }
+    return render(request, "portal/groups.html", context)
 
 
 @require_GET

@@ -19,6 +19,7 @@ from qunzhu.kernel.connectors.commands import PRIVATE
 from qunzhu.kernel.connectors.local.models import Occupant, Room
 from qunzhu.kernel.connectors.port import How
 from qunzhu.kernel.ledger.selectors import StatementLine, balance, member_account, statement
+from qunzhu.risk.incident.selectors import open_invitations
 
 SPOKEN = ("message.posted", "command.posted", "message.sent")
 UNREAD_CAP = 100  # 99+ is all that a badge says, so counting stops there
@@ -189,3 +190,10 @@ def running_penalties(community_id: int, member_id: int, now: datetime) -> int:
 
 def community_day(zone: str, now: datetime) -> date:
     return local_day(now, zone)
+
+
+def invitations(community_id: int, member_id: int) -> list[tuple[Group, str]]:
+    """(group, join code): new groups that took the place of closed ones and wait for this member."""
+    waiting = dict(open_invitations(community_id, member_id))
+    groups = Group.objects.filter(community_id=community_id, pk__in=waiting, state=Group.State.ACTIVE).order_by("pk")
+    return [(group, waiting[group.pk]) for group in groups] if waiting else []

@@ -97,6 +97,7 @@ _CHAT: Mapping[str, object] = {
     "reportWord": "举报",
     "reportTitle": gettext_lazy("举报 {name} 的这条消息,原因是"),
     "reasonAd": gettext_lazy("广告"),
+    "reasonPrivateAdd": gettext_lazy("频繁私加"),
     "reasonFraud": gettext_lazy("诈骗"),
     "reasonAttack": gettext_lazy("人身攻击"),
     "reasonOther": gettext_lazy("其他"),

@@ -2,6 +2,10 @@
 
 from django.db import models
 
+from qunzhu.risk.incident.models import Incident, IncidentStep, Invitation
+
+__all__ = ["Incident", "IncidentStep", "Invitation", "Keyword", "RuleVerdict"]
+
 
 class Keyword(models.Model):
     class Category(models.TextChoices):

@@ -4,6 +4,7 @@
 by which the next ones are judged.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from datetime import date
 from functools import partial
@@ -36,6 +37,8 @@ from qunzhu.risk.state import (
 
 KINDS = JUDGED_KINDS | MEMBER_KINDS | WORLD_KINDS
 _ONE = (0,)  # the key of a stream that has no keys
+_DAY_MS = 86_400_000
+_PRIVATE_ADD = re.compile(r"私加|私下加|[私乱狂]\s*加(?:好友|微信|人)|加(?:我|了我)?(?:好友|微信)")
 
 
 def subjects_of(event: Event) -> tuple[str, ...]:
@@ -287,8 +290,22 @@ def _text(watch: Watch, _facts: Facts) -> tuple[int, ...]:
     return reading.keys if reading is not None else ()
 
 
+def is_private_add(reason: str) -> bool:
+    """Whether a report says that somebody keeps adding members as friends: 私加, 私下加我, 乱加好友 …"""
+    return _PRIVATE_ADD.search(reason) is not None
+
+
 def _report(watch: Watch, _facts: Facts) -> tuple[int, ...]:
-    """A report counts by its reporter; nobody reports himself."""
+    """A report counts by its reporter; being added is counted apart."""
+    return () if is_private_add(str(watch.event.body.get("reason") or "")) else _reporter(watch)
+
+
+def _private_add(watch: Watch, _facts: Facts) -> tuple[int, ...]:
+    return _reporter(watch) if is_private_add(str(watch.event.body.get("reason") or "")) else ()
+
+
+def _reporter(watch: Watch) -> tuple[int, ...]:
+    """Who reports; nobody reports himself."""
     event = watch.event
     if event.kind != "report.filed" or event.member_id is None or event.member_id == watch.member_id:
         return ()
@@ -306,6 +323,7 @@ _STREAM_KEYS: dict[str, Callable[[Watch, Facts], tuple[int, ...]]] = {
     "link": _links,
     "text": _text,
     "report": _report,
+    "private_add": _private_add,
 }
 
 

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from qunzhu.console.context import page
 from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page
+from qunzhu.console.pages import incidents
 from qunzhu.console.pages.acting import audited, back_to
 from qunzhu.console.reading import appeals, slices
 from qunzhu.console.reading import cases as reading
@@ -43,6 +44,7 @@ from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, staff_page
 from qunzhu.kernel.community.models import Staff
 from qunzhu.kernel.community.permissions import may
+from qunzhu.risk.incident.selectors import incident_of_case
 from qunzhu.ui.formats import is_chinese
 
 BULK = 200
@@ -316,9 +318,16 @@ def _page(request: StaffRequest, case: Case, *, typed: str = "", problem: str = 
         "colleagues": _colleagues(request) if request.may("case.decide") else [],
         "typed": typed,
         "problem": problem,
+        **_incident(case),
         "member_filter": "?" + urlencode({"member": case.member_id, "state": "all"}) if case.member_id else "",
     }
     return page(request, "console/case.html", context, active="cases", status=status)
+
+
+def _incident(case: Case) -> dict[str, Any]:
+    """The checklist that a red case led to."""
+    found = incident_of_case(case.community_id, case.pk) if case.kind == "red_keyword" else None
+    return {} if found is None else incidents.checklist(found)
 
 
 def _undo(request: StaffRequest, case: Case) -> datetime | None:

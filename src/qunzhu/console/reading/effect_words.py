@@ -32,6 +32,8 @@ def kind_names() -> dict[str, str]:
         "announce": _("发群公告"),
         "freeze": _("冻结群"),
         "unfreeze": _("解冻群"),
+        "close": _("关闭群"),
+        "reopen": _("重新开放群"),
     }
 
 

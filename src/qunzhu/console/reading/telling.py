@@ -31,6 +31,13 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "group.announced": ("campaign", lazy("更新群公告")),
     "group.frozen": ("lock", lazy("群被冻结")),
     "group.unfrozen": ("lock_open", lazy("群解除冻结")),
+    "group.closed": ("cancel", lazy("群被关闭")),
+    "group.reopened": ("lock_open", lazy("群重新开放")),
+    "breaker.tripped": ("crisis_alert", lazy("熔断:疑似炸群")),
+    "incident.started": ("emergency_home", lazy("红色事件开始")),
+    "incident.step": ("checklist", lazy("红色事件的一步")),
+    "incident.ended": ("task_alt", lazy("红色事件结束")),
+    "member.invited": ("person_add", lazy("被邀请进新群")),
     "report.filed": ("flag", lazy("举报")),
     "report.upheld": ("flag", lazy("举报属实")),
     "report.dismissed": ("flag", lazy("举报不属实")),
@@ -91,7 +98,9 @@ FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
     "settings": (
         lazy("设置"),
         (
-            "group.created", "group.announced", "group.frozen", "group.unfrozen", "rulebook.published",
+            "group.created", "group.announced", "group.frozen", "group.unfrozen", "group.closed", "group.reopened",
+            "breaker.tripped",
+            "incident.started", "incident.step", "incident.ended", "member.invited", "rulebook.published",
             "keywords.changed", "staff.changed", "import.finished", "member.erased", "inactive.ran",
             "inactive.confirmed", "messages.expired",
         ),
@@ -129,7 +138,8 @@ RESULTS: dict[str, Promise] = {
 EFFECTS: dict[str, Promise] = {
     "warn": lazy("警告"), "say": lazy("发言"), "answer": lazy("回复"), "mute": lazy("禁言"), "unmute": lazy("解除禁言"),
     "remove": lazy("移出群"), "move": lazy("移到另一个群"), "recall": lazy("撤回消息"), "announce": lazy("发布群公告"),
-    "freeze": lazy("冻结群"), "unfreeze": lazy("解除冻结"), "readmit": lazy("请回群"),
+    "freeze": lazy("冻结群"), "unfreeze": lazy("解除冻结"), "readmit": lazy("请回群"), "close": lazy("关闭群"),
+    "reopen": lazy("重新开放群"),
 }  # fmt: skip
 UNTOLD = lazy("其他")
 
@@ -325,6 +335,13 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "group.created": lambda b, _t: str(b.get("name") or ""),
     "group.frozen": _by,
     "group.unfrozen": _by,
+    "group.closed": _by,
+    "group.reopened": _by,
+    "incident.started": lambda b, _t: str(_("演练")) if b.get("mode") == "drill" else "",
+    "incident.step": lambda b, _t: " · ".join(
+        p for p in (str(_("演练")) if b.get("drill") else "", str(b.get("detail") or "")) if p
+    ),
+    "incident.ended": _by,
     "report.filed": _report,
     "decision.made": lambda b, _t: str(b.get("sentence") or b.get("rule") or ""),
     "penalty.reversed": _by,

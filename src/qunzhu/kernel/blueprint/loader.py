@@ -105,6 +105,9 @@ def loads(raw: bytes, *, file: str, folder: Path | None = None, check_rules: Rul
     data = _plain(tree)
     if not mistakes:
         mistakes += _cross_checks(data, tree)
+    if not mistakes:
+        data["rules"], unknown = filled_in(data)
+        mistakes += [Mistake(_line(tree, path), _dotted(path), message) for path, message in unknown]
     if not mistakes and check_rules is not None:
         mistakes += [
             Mistake(_line(tree, ("rules", *path)), _dotted(("rules", *path)), message)
@@ -114,6 +117,34 @@ def loads(raw: bytes, *, file: str, folder: Path | None = None, check_rules: Rul
         raise BadBlueprint(file, mistakes)
     blueprint = msgspec.convert(data, Blueprint)
     return Loaded(blueprint, data, file, folder or Path())
+
+
+def filled_in(data: dict[str, Any]) -> tuple[list[Any], list[tuple[tuple[str | int, ...], str]]]:
+    """The rules with every `{setting: risk.notice.ads_per_day}` replaced by that setting; and the unknown ones.
+
+    So a figure of the guide stands once: where it is a setting.
+    """
+    settings = msgspec.convert({**data, "rules": []}, Blueprint)
+    unknown: list[tuple[tuple[str | int, ...], str]] = []
+
+    def fill(value: Any, path: tuple[str | int, ...]) -> Any:
+        if isinstance(value, dict):
+            if set(value) == {"setting"}:
+                return read(str(value["setting"]), path)
+            return {name: fill(item, (*path, name)) for name, item in value.items()}
+        if isinstance(value, list):
+            return [fill(item, (*path, number)) for number, item in enumerate(value)]
+        return value
+
+    def read(name: str, path: tuple[str | int, ...]) -> Any:
+        found: Any = settings
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        if not isinstance(found, int | float | str | list):
+            unknown.append((path, f"there is no setting {name!r}; for example risk.notice.ads_per_day"))
+        return found
+
+    return fill(data.get("rules", []), ("rules",)), unknown
 
 
 def _parse(text: str, file: str) -> CommentedMap:

@@ -492,6 +492,18 @@ class Red(Section, frozen=True, kw_only=True):
         default_factory=lambda: ["freeze", "recall"]
     )
     decide_within: Hours = 1
+    invite_after: Count = 5  # minutes between closing and the invitations: so long the group can be reopened
+
+
+class Breaker(Section, frozen=True, kw_only=True):
+    """熔断: so many newcomers within seconds, so many of whom post nearly the same → freeze first, ask after."""
+
+    on: bool = True
+    joins: Positive = 10
+    joins_within: Positive = 120  # seconds
+    people: Positive = 5
+    texts_within: Positive = 30  # seconds
+    text_length: Positive = 10  # shorter ones are greetings
 
 
 class BlackBox(Section, frozen=True, kw_only=True):
@@ -519,6 +531,7 @@ class Risk(Section, frozen=True, kw_only=True):
     yellow: Yellow = field(default_factory=Yellow)
     orange: Orange = field(default_factory=Orange)
     red: Red = field(default_factory=Red)
+    breaker: Breaker = field(default_factory=Breaker)
     black_box: BlackBox = field(default_factory=BlackBox)
     keywords: Keywords = field(default_factory=Keywords)
     learning: Learning = field(default_factory=Learning)

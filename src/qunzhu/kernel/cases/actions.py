@@ -141,6 +141,31 @@ def _remove_and_unfreeze(press: Press) -> Outcome:
     return outcome
 
 
+def _remove_raiders(press: Press) -> Outcome:
+    """Out with everybody whom the breaker named and who is still there; then the group may speak again."""
+    case = press.case
+    if case.group_id is None:
+        return Outcome()
+    gone = (Membership.State.LEFT, Membership.State.REMOVED)
+    inside = Membership.objects.filter(
+        community_id=case.community_id, group_id=case.group_id, member_id__in=case.payload["members"]
+    ).exclude(state__in=gone)
+    wanted = [
+        EffectRequest(
+            kind="remove",
+            key=f"case:{case.pk}:{case.version}:{press.action}:{member}",
+            group_id=case.group_id,
+            member_id=member,
+            cause_seq=case.event_seq,
+            rule=str(case.payload.get("rule", "")),
+            requested_by=press.user,
+        )
+        for member in inside.order_by("member_id").values_list("member_id", flat=True)
+    ]
+    outbox.request(raw_connection(), case.community_id, wanted, now=press.now)
+    return _unfreeze(press)
+
+
 def _take_back(press: Press) -> Outcome:
     """Undo the penalties of the judged event: they stand in the log as reversed, and what came of them ends."""
     case = press.case
@@ -293,6 +318,7 @@ UNDOES: dict[tuple[str, str], Act] = {
     ("rule_review", "mute"): _lift_mute,
     ("rule_review", "freeze"): _unfreeze,
     ("red_keyword", "unfreeze"): _freeze,
+    ("raid", "unfreeze"): _freeze,
     ("effect_failed", "drop"): _nothing,
     ("poisoned_event", "ignore"): _nothing,
 }
@@ -304,6 +330,12 @@ ACTS: dict[tuple[str, str], Act] = {
     ("red_keyword", "unfreeze"): _unfreeze,
     ("red_keyword", "remove"): _remove_and_unfreeze,
     ("red_keyword", "dismiss"): _false_alarm,
+    ("raid", "unfreeze"): _unfreeze,
+    ("raid", "remove_raiders"): _remove_raiders,
+    ("raid", "keep"): _nothing,
+    ("red_keyword", "rebuild"): _nothing,  # the incident hears the decision and goes on (risk/incident)
+    ("incident_task", "mark_done"): _nothing,
+    ("incident_task", "cannot"): _nothing,
     ("effect_failed", "retry"): _retry_effect,
     ("effect_failed", "drop"): _nothing,
     ("effect_task", "mark_done"): _finish_task(Effect.Status.DONE, "done", "confirmed"),

@@ -101,6 +101,43 @@ KINDS: dict[str, CaseKind] = {
                 "将撤销对该成员的处理并解冻群,确定吗?",
                 "Takes the penalty back and unfreezes the group. Go on?",
             ),
+            CaseAction(
+                "rebuild",
+                "关闭并重建群",
+                "Close and rebuild",
+                "group.rebuild",
+                "b",
+                "danger",
+                "旧群会关闭,除违规成员外每个人都会收到新群的邀请,确定吗?",
+                "The old group closes and everyone but the offenders is invited to a new one. Go on?",
+                guard="rebuild_group",
+            ),
+        ),
+    ),
+    "raid": CaseKind(
+        "疑似炸群:群已冻结",
+        "Raid: group frozen",
+        (
+            CaseAction("unfreeze", "不是炸群,解冻", "No raid: unfreeze", "group.freeze", "u", "primary"),
+            CaseAction(
+                "remove_raiders",
+                "移出这些人并解冻",
+                "Remove them and unfreeze",
+                "member.remove",
+                "r",
+                "danger",
+                "将移出发送相同内容的新成员并恢复群内发言,确定吗?",
+                "Removes the newcomers who posted the same and lets the group speak again. Go on?",
+            ),
+            CaseAction("keep", "保持冻结", "Keep it frozen", "group.freeze", "k"),
+        ),
+    ),
+    "incident_task": CaseKind(
+        "群重建:请人工执行",
+        "Rebuilding a group: do this by hand",
+        (
+            CaseAction("mark_done", "已完成", "Done", "case.decide", "y", "primary"),
+            CaseAction("cannot", "做不到", "Cannot be done", "case.decide", "n"),
         ),
     ),
     "effect_failed": CaseKind(

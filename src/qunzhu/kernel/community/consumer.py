@@ -19,7 +19,7 @@ SPOKEN = frozenset({"message.posted", "command.posted"})
 CHANGES = frozenset(
     {"member.joined", "member.left", "member.removed", "member.muted", "member.unmuted", "member.renamed"}
 )
-GROUP_CHANGES = frozenset({"group.frozen", "group.unfrozen", "group.announced"})
+GROUP_CHANGES = frozenset({"group.frozen", "group.unfrozen", "group.closed", "group.reopened", "group.announced"})
 GONE = frozenset({"left", "removed"})
 # A message that was on its way while its author left must not bring them back.
 ON_ITS_WAY = timedelta(minutes=1)
@@ -200,8 +200,12 @@ def _note_groups(batch: Batch) -> None:
             group.update(announcement=str(event.body.get("text") or ""))
         elif event.kind == "group.frozen":
             group.filter(state=Group.State.ACTIVE).update(state=Group.State.FROZEN)
-        else:
+        elif event.kind == "group.unfrozen":
             group.filter(state=Group.State.FROZEN).update(state=Group.State.ACTIVE)
+        elif event.kind == "group.closed":
+            group.update(state=Group.State.CLOSED)
+        else:
+            group.filter(state=Group.State.CLOSED).update(state=Group.State.ACTIVE)
 
 
 def forget(community_id: int) -> None:

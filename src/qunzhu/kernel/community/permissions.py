@@ -10,6 +10,7 @@ PERMISSIONS: dict[str, str] = {
     "message.recall": "撤回消息",
     "group.announce": "发布群公告",
     "group.freeze": "冻结与解冻群",
+    "group.rebuild": "关闭并重建群",
     "group.edit": "修改群设置",
     "penalty.reverse": "撤销处罚",
     "points.adjust": "调整积分",
@@ -32,7 +33,8 @@ _MODERATOR = {
     "group.freeze", "penalty.reverse", "effect.retry", "blackbox.verify", "clearance.decide", "observation.decide",
 }  # fmt: skip
 _MANAGER = _MODERATOR | {
-    "group.edit", "points.adjust", "rulebook.publish", "keywords.edit", "blackbox.export", "import.run", "audit.view",
+    "group.edit", "group.rebuild", "points.adjust",
+    "rulebook.publish", "keywords.edit", "blackbox.export", "import.run", "audit.view",
     "member.erase",
 }  # fmt: skip
 

@@ -41,6 +41,7 @@ _TITLES = {
     "appeal": "我的申诉",
     "rule_verdict": "管理员对这些决定的复核",
     "decision": "规则的决定",
+    "incident_invitation": "新群的邀请",
     "check_in": "签到",
     "account": "积分余额",
     "posting": "积分变动",

@@ -18,7 +18,7 @@ BY_RULE = "rule"  # Task.requested_by when no person asked
 How = Literal["native", "emulated", "human", "none"]
 ACTIONS: tuple[str, ...] = (
     "warn", "say", "answer", "mute", "unmute", "remove", "readmit", "move", "recall", "announce", "freeze",
-    "unfreeze",
+    "unfreeze", "close", "reopen",
 )  # fmt: skip
 
 
@@ -57,6 +57,8 @@ WECOM_CUSTOMER_GROUP = Capability(
         "announce": "human",
         "freeze": "human",
         "unfreeze": "human",
+        "close": "human",
+        "reopen": "none",
     },
     steps={
         "warn": (
@@ -111,6 +113,12 @@ WECOM_CUSTOMER_GROUP = Capability(
             "点右上角「…」→「群管理」→ 打开「全员禁言」(没有这一项时,发布群公告请大家暂停发言)",
             "系统收到变更通知后会自动完成这个工单;没有自动完成时点「已完成」",
         ),
+        "close": (
+            "用群主账号打开企业微信,进入客户群「{group}」",
+            "先在群里说明:本群即将解散,新群的邀请会单独发给每个人",
+            "点右上角「…」→「群管理」→「解散该群」",
+            "回到本页点「已完成」",
+        ),
         "unfreeze": (
             "用群主账号打开企业微信,进入客户群「{group}」",
             "点右上角「…」→「群管理」→ 关闭「全员禁言」",
@@ -118,6 +126,7 @@ WECOM_CUSTOMER_GROUP = Capability(
         ),
     },
     reasons={
+        "reopen": "解散了的客户群不能恢复",
         "answer": "企业微信客户群里服务器不能发言,成员可在「我的」页面查看结果",
         "unmute": "企业微信客户群没有禁言,无需解除",
     },
@@ -140,8 +149,15 @@ PERSONAL_WECHAT = Capability(
         "announce": "native",
         "freeze": "emulated",
         "unfreeze": "emulated",
+        "close": "human",
+        "reopen": "none",
     },
     steps={
+        "close": (
+            "用群主的微信进入群「{group}」",
+            "点右上角「…」→「群管理」→「解散该群聊」",
+            "回到本页点「已完成」",
+        ),
         "move": (
             "用群主或管理员的微信,把 {nickname} 邀请进群「{to}」(对方要点一次同意)",
             "对方进群后,在群「{group}」点右上角「…」→「-」,选中 {nickname},点「移出」",
@@ -161,6 +177,7 @@ PERSONAL_WECHAT = Capability(
         ),
     },
     reasons={
+        "reopen": "解散了的微信群不能恢复",
         "mute": "个人微信没有禁言:已在群里请对方暂停发言",
         "unmute": "个人微信没有禁言:已在群里说明可以继续发言",
         "freeze": "个人微信没有全员禁言:已发公告请大家暂停发言",

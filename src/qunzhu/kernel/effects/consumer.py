@@ -1,7 +1,7 @@
 """Closes the loop of effects that a human was asked to do: what a platform reports confirms the open task.
 
 Hears: what was done by hand on a platform (member.removed, member.left, member.muted, group.announced, group.frozen,
-group.unfrozen, message.recalled), and penalty.reversed. Writes: case.decided, effect.done (through the case's own
+group.unfrozen, group.closed, group.reopened, message.recalled), and penalty.reversed. Writes: case.decided, effect.done (through the case's own
 button). Whoever is out of the group need not be warned or muted any more, and what a reversed penalty asked for need
 not be done: those tasks end with it.
 """
@@ -23,6 +23,8 @@ FULFILS: dict[str, tuple[str, ...]] = {
     "group.announced": ("announce",),
     "group.frozen": ("freeze",),
     "group.unfrozen": ("unfreeze",),
+    "group.closed": ("close",),
+    "group.reopened": ("reopen",),
     "message.recalled": ("recall",),
 }
 # for members who are out of the group these have no object any more

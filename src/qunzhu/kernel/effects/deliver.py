@@ -39,12 +39,12 @@ TASK_TITLES = {
     "warn": "提醒成员 {nickname}", "say": "在群里发一条消息", "mute": "请 {nickname} 暂停发言",
     "remove": "移出成员 {nickname}", "readmit": "请 {nickname} 回群",
     "move": "把 {nickname} 移到另一个群", "recall": "撤回 {nickname} 的消息",
-    "announce": "更新群公告", "freeze": "冻结群", "unfreeze": "解冻群",
+    "announce": "更新群公告", "freeze": "冻结群", "unfreeze": "解冻群", "close": "关闭群", "reopen": "重新开放群",
 }  # fmt: skip
 ACTION_NAMES = {
     "warn": "提醒", "say": "发消息", "answer": "回答", "mute": "禁言", "unmute": "解除禁言", "remove": "移出成员",
     "readmit": "请成员回群", "move": "移到另一个群", "recall": "撤回消息", "announce": "更新群公告",
-    "freeze": "冻结群", "unfreeze": "解冻群",
+    "freeze": "冻结群", "unfreeze": "解冻群", "close": "关闭群", "reopen": "重新开放群",
 }  # fmt: skip
 LOST = (psycopg.OperationalError, psycopg.InterfaceError, OperationalError, InterfaceError)
 logger = structlog.get_logger("qunzhu.deliver")
@@ -295,7 +295,7 @@ def _open_case(end: End, now: datetime) -> Any:
             key=f"effect:{task.id}:task:{now.isoformat()}",
             title=f"{TASK_TITLES[task.kind].format(nickname=nickname)}({task.group_name})",
             summary="\n".join(steps),
-            urgency="orange" if task.kind in {"remove", "freeze"} else "yellow",
+            urgency="orange" if task.kind in {"remove", "freeze", "close"} else "yellow",
             payload={"effect": str(task.id), "kind": task.kind, "steps": steps, "text": task.payload.get("text", "")},
             **common,
         )

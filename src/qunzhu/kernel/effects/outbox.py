@@ -28,6 +28,8 @@ KINDS: dict[str, tuple[str, ...]] = {
     "announce": ("text",),
     "freeze": ("text?",),
     "unfreeze": (),
+    "close": (),
+    "reopen": (),
 }
 NEEDS_MEMBER = frozenset({"warn", "mute", "unmute", "remove", "readmit", "move"})
 

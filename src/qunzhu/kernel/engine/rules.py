@@ -24,7 +24,8 @@ STREAMS: dict[str, str] = {
     "ad": "没有报备的广告",
     "link": "链接,按规范写法区分",
     "text": "消息文字,按规范化文字区分",
-    "report": "被举报,按举报人区分",
+    "report": "被举报(私加除外),按举报人区分",
+    "private_add": "被举报私加,按举报人区分",
 }
 JUDGED_KINDS = frozenset({"message.posted", "command.posted", "report.filed"})
 PLACEHOLDERS = frozenset({
@@ -39,7 +40,7 @@ class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     Exactly one span: `minutes` or `hours` slide over event time, `days` are days of the community's zone.
     """
 
-    of: Literal["message", "ad", "link", "text", "report"]
+    of: Literal["message", "ad", "link", "text", "report", "private_add"]
     count: Literal["all", "distinct", "equal"] = "all"
     per: Literal["member", "group"] = "member"
     minutes: int = 0

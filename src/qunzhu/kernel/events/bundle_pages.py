@@ -36,6 +36,7 @@ _VALUES = {
         "warn": "警告", "mute": "禁言", "unmute": "解除禁言", "remove": "移出", "recall": "撤回消息", "say": "发言",
         "answer": "回复", "announce": "群公告", "freeze": "冻结群", "unfreeze": "解冻群",
         "readmit": "请回群",
+        "close": "关闭群", "reopen": "重新开放群",
     },
     "result": {
         "done": "已执行", "emulated": "变通执行", "task_created": "待人工执行", "unsupported": "平台不支持",

@@ -26,6 +26,7 @@ WORDLESS = (
     "member.left", "member.removed", "member.readmitted", "member.muted", "member.unmuted",
     "message.recalled", "checkin.done",
     "points.posted", "penalty.reversed", "staff.changed", "member.tagged", "observation.returned", "leave.ended",
+    "member.invited",
 )  # fmt: skip
 # Strings in JSON that are words of the machine and stay; every other string is blanked.
 _KEPT_KEYS = frozenset({
@@ -128,6 +129,7 @@ def _about(community_id: int, member_id: int, names: list[str]) -> list[int]:
             "spoken": ["message.posted", "command.posted", "staff.changed"],
             "product": [
                 "message.sent", "case.opened", "case.assigned", "case.proposed", "case.decided", "effect.done",
+                "incident.step",
             ],
         },
     )  # fmt: skip
@@ -183,7 +185,7 @@ def _blank_rows(community_id: int, member_id: int, seqs: list[int], names: list[
     if long_names:
         for table in (
             "audit_entry", "case", "case_note", "case_proposal", "ledger_transaction", "effect", "console_job",
-            "console_saved_view", "community_group", "local_room",
+            "console_saved_view", "community_group", "local_room", "incident_step",
         ):  # fmt: skip
             _replace(table, community_id, "|".join(long_names))
     _rows("UPDATE consumer_cursor SET last_error = '' WHERE community_id = %s", [community_id])
@@ -208,6 +210,7 @@ _TEXTS = {
     "console_saved_view": (("name",), ()),
     "community_group": (("announcement",), ()),
     "local_room": (("announcement",), ()),
+    "incident_step": (("detail",), ()),
 }
 
 

@@ -31,6 +31,11 @@ _KEPT = {
     "clearance": "r.member_id = ANY(%(erased)s)",
     "leave_taken": "r.member_id = ANY(%(erased)s)",
     "observation": "r.member_id = ANY(%(erased)s)",
+    # What became of an incident is told by cases and acts about its offender.
+    "incident": f"r.cause_seq IN {_LOST}",
+    "incident_step": "EXISTS (SELECT FROM incident i WHERE i.community_id = %(c)s AND i.seq = r.incident AND"
+    f" (i.cause_seq IN {_LOST} OR EXISTS (SELECT FROM event e WHERE e.community_id = %(c)s"
+    f" AND e.kind = 'incident.step' AND e.group_id = i.group_id AND e.seq IN {_LOST})))",
     "report": "r.reporter_id = ANY(%(erased)s) OR r.target_id = ANY(%(erased)s)",
     "appeal": "r.member_id = ANY(%(erased)s)",
     "rule_verdict": f"r.member_id = ANY(%(erased)s) OR r.seq IN {_LOST}",

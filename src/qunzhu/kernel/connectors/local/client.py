@@ -15,7 +15,7 @@ from qunzhu.kernel.connectors.port import BY_RULE, How, Outcome, Refused, Task, 
 from qunzhu.kernel.events.schema import NewEvent
 
 Connection = psycopg.Connection[Any]
-ROOM_ACTS = frozenset({"announce", "freeze", "unfreeze"})
+ROOM_ACTS = frozenset({"announce", "freeze", "unfreeze", "close", "reopen"})
 GONE = detail("member_gone")
 
 
@@ -121,6 +121,16 @@ def _unfreeze(conn: Connection, act: Act, _task: Task) -> Outcome:
     return Outcome("done", detail("unfrozen"), (opened,)) if opened else Outcome("done", detail("not_frozen"))
 
 
+def _close(conn: Connection, act: Act, _task: Task) -> Outcome:
+    closed = rooms.close(conn, act)
+    return Outcome("done", detail("closed"), (closed,)) if closed else Outcome("done", detail("closed_before"))
+
+
+def _reopen(conn: Connection, act: Act, _task: Task) -> Outcome:
+    opened = rooms.reopen(conn, act)
+    return Outcome("done", detail("reopened"), (opened,)) if opened else Outcome("done", detail("not_closed"))
+
+
 def _ask_to_be_quiet(_conn: Connection, act: Act, task: Task) -> tuple[NewEvent, ...]:
     until = spoken_time(datetime.fromisoformat(task.payload["until"]), act.now, task.timezone)
     text = task.payload.get("text") or f"{task.nickname}，请先休息一下，{until} 前不要发言。"
@@ -169,6 +179,8 @@ _NATIVE: dict[str, Callable[[Connection, Act, Task], Outcome]] = {
     "announce": _announce,
     "freeze": _freeze,
     "unfreeze": _unfreeze,
+    "close": _close,
+    "reopen": _reopen,
 }
 _EMULATED: dict[str, Callable[[Connection, Act, Task], tuple[NewEvent, ...]]] = {
     "mute": _ask_to_be_quiet,

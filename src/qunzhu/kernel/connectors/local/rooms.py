@@ -168,6 +168,34 @@ def set_frozen(conn: psycopg.Connection[Any], act: Act, *, frozen: bool) -> NewE
     return act.event("group.frozen" if frozen else "group.unfrozen", {"by": act.by}) if changed else None
 
 
+def close(conn: psycopg.Connection[Any], act: Act) -> NewEvent | None:
+    """Close the room for good: nobody speaks, nobody comes in. None when it is closed already."""
+    changed = conn.execute(
+        "UPDATE community_group SET state = 'closed' WHERE id = %s AND state <> 'closed'", [act.group_id]
+    ).rowcount
+    return act.event("group.closed", {"by": act.by}) if changed else None
+
+
+def reopen(conn: psycopg.Connection[Any], act: Act) -> NewEvent | None:
+    """Open a closed room again, for everybody; None when it is not closed."""
+    changed = conn.execute(
+        "UPDATE community_group SET state = 'active' WHERE id = %s AND state = 'closed'", [act.group_id]
+    ).rowcount
+    if not changed:
+        return None
+    conn.execute("UPDATE local_room SET frozen = false WHERE group_id = %s", [act.group_id])
+    return act.event("group.reopened", {"by": act.by})
+
+
+def bar(conn: psycopg.Connection[Any], act: Act, member_id: int, nickname: str) -> None:
+    """Mark a seat that was never taken as removed, so that this member cannot take it."""
+    conn.execute(
+        "INSERT INTO local_occupant (group_id, member_id, community_id, nickname, role, joined_at, removed_at,"
+        " last_read_seq) VALUES (%s, %s, %s, %s, 'member', %s, %s, 0) ON CONFLICT DO NOTHING",
+        [act.group_id, member_id, act.community_id, nickname, act.now, act.now],
+    )
+
+
 def sent(
     act: Act, purpose: str, text: str, *, to: int | None = None, reply_to: int | None = None, private: bool = False
 ) -> NewEvent:

@@ -191,6 +191,7 @@ ELSEWHERE = {
     "group_hour": "figures",
     "member_day": "figures",
     "check_in": "figures",
+    "incident": "numbers, codes and names of staff",
 }
 
 

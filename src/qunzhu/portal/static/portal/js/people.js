@@ -41,7 +41,7 @@ export function menuOf(room, composer, outbox) {
 }
 
 function reportSheet(event, room, outbox) {
-  const reasons = ["reasonAd", "reasonFraud", "reasonAttack", "reasonOther"];
+  const reasons = ["reasonAd", "reasonFraud", "reasonAttack", "reasonPrivateAdd", "reasonOther"];
   const name = room.nameOf(event.member, event.body.nickname);
   actionSheet(t("reportTitle", { name }), reasons.map((reason) => ({
     label: t(reason),
