@@ -4,7 +4,7 @@ from django.db import models
 
 from qunzhu.risk.incident.models import Incident, IncidentStep, Invitation
 
-__all__ = ["Incident", "IncidentStep", "Invitation", "Keyword", "RuleVerdict"]
+__all__ = ["Incident", "IncidentStep", "Invitation", "Keyword", "RuleReview"]
 
 
 class Keyword(models.Model):

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("risk", "0002_ruleverdict"),
+        ("risk", "0003_keyword_options"),
     ]
 
     operations = [
