@@ -1,9 +1,9 @@
 """Closes the loop of effects that a human was asked to do: what a platform reports confirms the open task.
 
 Hears: what was done by hand on a platform (member.removed, member.left, member.muted, group.announced, group.frozen,
-group.unfrozen, group.closed, group.reopened, message.recalled), and penalty.reversed. Writes: case.decided, effect.done (through the case's own
-button). Whoever is out of the group need not be warned or muted any more, and what a reversed penalty asked for need
-not be done: those tasks end with it.
+group.unfrozen, group.closed, group.reopened, message.recalled), and penalty.reversed. Writes: case.decided, effect.done
+(through the case's own button). Whoever is out of the group need not be warned or muted any more, and what a reversed
+penalty asked for need not be done: those tasks end with it.
 """
 
 from qunzhu.kernel.cases.models import Case

@@ -44,7 +44,8 @@ def offenders_of(incident: Incident) -> set[int]:
         " AND seq > %s AND body->>'cause_seq' IS NOT NULL",
         [incident.community_id, incident.cause_seq],
     )
-    return offenders(incident.offenders, red, (row[0] for row in rows.fetchall()))
+    named = [(member, seq) for member, seq in red if member is not None]
+    return offenders(incident.offenders, named, (row[0] for row in rows.fetchall()))
 
 
 def settings_of(community_id: int) -> tuple[list[str], int]:

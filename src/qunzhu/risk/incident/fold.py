@@ -17,6 +17,13 @@ def in_words(detail: Detail) -> str:
     return put_into_words(detail, translate=str, time=datetime.isoformat)
 
 
+def _group(event: Event) -> int:
+    """Every event of an incident stands in a group. Raises ValueError for one that does not."""
+    if event.group_id is None:
+        raise ValueError(f"event {event.seq} ({event.kind}) stands in no group")
+    return event.group_id
+
+
 class Open:
     """The open incidents of a community with their steps, kept for one batch."""
 
@@ -54,7 +61,7 @@ class Open:
             community_id=event.community_id,
             seq=event.seq,
             defaults={
-                "mode": body["mode"], "state": "open", "group_id": event.group_id, "case_id": body.get("case"),
+                "mode": body["mode"], "state": "open", "group_id": _group(event), "case_id": body.get("case"),
                 "cause_seq": body.get("cause_seq"), "offenders": body["offenders"], "allowed": body["allowed"],
                 "invite_after": body["invite_after"], "started_by": body["by"], "started_at": event.occurred_at,
                 "confirmed_by": "", "proposed_by": "", "ended_by": "",
@@ -116,7 +123,7 @@ class Open:
 
     def _invited(self, event: Event) -> None:
         Invitation.objects.get_or_create(
-            community_id=event.community_id, group_id=event.group_id, member_id=event.member_id,
+            community_id=event.community_id, group_id=_group(event), member_id=event.member_id or 0,
             defaults={
                 "old_group_id": event.body["from"], "incident": event.body["incident"], "at": event.occurred_at,
             },
@@ -124,7 +131,10 @@ class Open:
 
     def _joined(self, event: Event) -> None:
         Invitation.objects.filter(
-            community_id=event.community_id, group_id=event.group_id, member_id=event.member_id, joined_at=None
+            community_id=event.community_id,
+            group_id=event.group_id or 0,
+            member_id=event.member_id or 0,
+            joined_at=None,
         ).update(joined_at=event.occurred_at)
 
     def _ended(self, event: Event) -> None:

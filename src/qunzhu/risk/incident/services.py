@@ -114,7 +114,7 @@ def call_off(incident: Incident, *, by: str, now: datetime) -> list[NewEvent]:
 
 def _open_again(incident: Incident, by: str, now: datetime) -> None:
     old = Group.objects.get(community_id=incident.community_id, pk=incident.group_id)
-    new = Group.objects.filter(community_id=incident.community_id, pk=incident.new_group_id).first()
+    new = Group.objects.filter(community_id=incident.community_id, pk=incident.new_group_id or 0).first()
     wanted = [("reopen", old.pk)]
     if new is not None:
         name = new.name

@@ -67,7 +67,7 @@ class Work(msgspec.Struct):
 
     @property
     def new_group(self) -> Group | None:
-        return Group.objects.filter(community_id=self.incident.community_id, pk=self.incident.new_group_id).first()
+        return Group.objects.filter(community_id=self.incident.community_id, pk=self.incident.new_group_id or 0).first()
 
     def ask(self, kind: str, group_id: int, payload: dict[str, Any]) -> str:
         """Ask for an effect; the same step of the same attempt asks once. Returns its id."""
