@@ -57,6 +57,10 @@ BENCHMARKS = (
         ),
     ),
     Benchmark(
+        "backtest", (), ("--events", "20000"),
+        (Figure("backtest, 30 rules, one core", r"^backtest, 30 rules, \w+ +([\d,]+) /s", 20_000, "messages/s"),),
+    ),
+    Benchmark(
         "receiver", (), ("2",),
         (
             Figure("receiver, acknowledged", r"^acknowledged after commit +([\d,]+) /s", 8_000, "messages/s"),

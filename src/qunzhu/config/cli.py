@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "staff": ("qunzhu.config.staff:command", "create console users, set passwords and roles"),
     "import": ("qunzhu.kernel.connectors.imports.command:command", "import a chat export"),
     "scan": ("qunzhu.config.scan:command", "run every detector over a table of messages, and measure"),
+    "backtest": ("qunzhu.config.backtest:command", "try a rulebook on recorded history"),
     "blackbox": ("qunzhu.kernel.events.blackbox_command:command", "verify, export and check the black box"),
     "rebuild": ("qunzhu.config.rebuild:command", "rebuild projections from the log, or check that they equal it"),
     "doctor": ("qunzhu.config.doctor:command", "say what is wrong with this installation"),

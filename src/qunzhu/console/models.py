@@ -5,13 +5,14 @@ from django.db import models
 
 
 class Job(models.Model):
-    """One verification, export or import somebody started. Run by a worker (`tasks.py`), shown by its page."""
+    """One verification, export, import or backtest that somebody started; a worker runs it (`tasks.py`)."""
 
     class Kind(models.TextChoices):
         VERIFY = "verify", "校验黑匣子"
         EXPORT = "export", "导出证据"
         IMPORT = "import", "导入聊天记录"
         PERSONAL = "personal", "导出个人数据"
+        BACKTEST = "backtest", "回测群规"
 
     class State(models.TextChoices):
         WAITING = "waiting", "排队中"

@@ -50,6 +50,7 @@ SECTIONS: tuple[Section, ...] = (
         _("群规"),
         (
             Entry("rulebook", _("规则"), "gavel"),
+            Entry("backtests", _("回测"), "history", "backtest.run"),
             Entry("appeals", _("申诉"), "balance"),
             Entry("clearances", _("报备"), "verified"),
             Entry("observation", _("沉默与观察"), "visibility"),

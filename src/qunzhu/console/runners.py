@@ -125,6 +125,24 @@ def personal(job: Job, progress: Progress) -> dict[str, Any]:
     return {"messages": made.messages, "file": path.name}
 
 
+def backtest(job: Job, progress: Progress) -> dict[str, Any]:
+    """Try a rulebook on recorded history, on one snapshot that cannot be written to; the report lies in a file."""
+    from qunzhu.console.reading import backtests
+    from qunzhu.risk.backtest.run import Report, encode, run
+
+    with psycopg.connect(database_url()) as conn:
+        conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        conn.read_only = True
+        for step in run(conn, backtests.question_of(job)):
+            if isinstance(step, Report):
+                report = step
+            else:
+                progress(step.done, step.total)
+    path = folder() / f"backtest-{job.pk}.json"
+    path.write_bytes(encode(report))
+    return {**backtests.summary(report), "file": path.name}
+
+
 def _selection(params: dict[str, Any]) -> bundle.Selection:
     if params["scope"] == "member":
         return bundle.Selection(member_id=params["number"])
@@ -139,4 +157,5 @@ RUNNERS: dict[str, Runner] = {
     Job.Kind.EXPORT.value: export,
     Job.Kind.IMPORT.value: import_file,
     Job.Kind.PERSONAL.value: personal,
+    Job.Kind.BACKTEST.value: backtest,
 }

@@ -1,11 +1,14 @@
-"""Consumer `governance`: penalties, appeals, reports and verdicts on rules as projections; 举报, 申诉 and 帮助."""
+"""Consumer `governance`: penalties, appeals, reports, consent and verdicts on rules as projections.
+
+Serves 举报, 申诉, 同意群规 and 帮助.
+"""
 
 from typing import Any
 
 import psycopg
 from django.conf import settings
 
-from qunzhu.governance import appeals, points, reporting, rows
+from qunzhu.governance import appeals, consent, points, reporting, rows
 from qunzhu.governance.policy import say_help
 from qunzhu.kernel.bulk import upsert
 from qunzhu.kernel.effects import outbox
@@ -13,7 +16,7 @@ from qunzhu.kernel.effects.outbox import EffectRequest
 from qunzhu.kernel.events.runner import Batch, Consumer
 from qunzhu.kernel.events.schema import Event
 
-COMMANDS = frozenset({"report", "appeal", "help"})
+COMMANDS = frozenset({"report", "appeal", "consent", "help"})
 PRIVATE = frozenset({"report", "appeal"})  # who reports or appeals is nobody else's business
 
 _REPORT_STATES = {"report.upheld": "upheld", "report.dismissed": "dismissed", "report.overturned": "overturned"}
@@ -27,6 +30,7 @@ _KEEP_VERDICT = (
 def handle(batch: Batch) -> None:
     """Project in log order; outside a rebuild, also draw the consequences and serve the commands."""
     _insert(batch)
+    consent.project(batch)
     for event in batch.events:  # an answer to what stands above: it always comes later in the log
         if not event.body:
             continue  # erased: there is nothing to say of it any more
@@ -115,6 +119,8 @@ def _serve(batch: Batch) -> None:
             answers.append(_answer(event, desk.hear(event)))
         elif command == "appeal":
             answers.append(_answer(event, appeals.hear(batch, event)))
+        elif command == "consent":
+            answers.append(_answer(event, consent.hear(batch, event)))
         elif event.group_id not in helped:  # one message for many who ask at once
             helped.add(event.group_id)
             answers.append(_answer(event, say_help(f"{settings.PUBLIC_URL}/g/{event.group_id}/")))
@@ -149,9 +155,10 @@ CONSUMER = Consumer(
             "report.filed",
             "command.posted",
             "appeal.filed",
+            "consent.given",
             *_REPORT_STATES,
             *_APPEAL_STATES,
         }
     ),
-    tables=("penalty", "appeal", "report", "rule_record", "rule_verdict"),
+    tables=("penalty", "appeal", "report", "consent", "rule_record", "rule_verdict"),
 )

@@ -81,6 +81,22 @@ class Appeal(models.Model):
         )
 
 
+class Consent(models.Model):
+    """A member agreed to a version of the rulebook; a projection of the log."""
+
+    pk = models.CompositePrimaryKey("community_id", "version", "member_id")
+    community_id = models.BigIntegerField()
+    version = models.IntegerField()
+    member_id = models.BigIntegerField()
+    at = models.DateTimeField()
+    via = models.TextField()  # page or chat
+    seq = models.BigIntegerField()  # consent.given
+
+    class Meta:
+        db_table = "consent"
+        indexes = (models.Index(fields=["community_id", "member_id", "-version"], name="consent_by_member"),)
+
+
 class Report(models.Model):
     """A member's report about another one. `weight` and what it is made of are those of when it was filed."""
 

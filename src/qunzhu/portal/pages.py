@@ -29,6 +29,7 @@ from qunzhu.portal import selectors
 from qunzhu.portal.forms import JoinForm
 from qunzhu.portal.identity import Visitor, members_only, remember, visitor_of
 from qunzhu.portal.requests import silence_card
+from qunzhu.portal.rules import notice
 from qunzhu.portal.words import chat_words, chips, refusal
 
 # Fetched at once instead of one after the other as the imports are found; a test keeps the list complete.
@@ -205,6 +206,7 @@ def me(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "strikes": strikes_of(community_id, member_id, now=now),
         "waiting": waiting_of(community_id, member_id),
         "card": silence_card(visitor),
+        "rules_notice": notice(visitor),
     }
     return render(request, "portal/me.html", context)
 

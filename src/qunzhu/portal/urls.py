@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qunzhu.portal import pages, privacy, requests
+from qunzhu.portal import pages, privacy, requests, rules
 
 app_name = "portal"
 
@@ -22,5 +22,7 @@ urlpatterns = [
     path("me/clearances/<int:seq>/", requests.clearance_act, name="clearance_act"),
     path("me/leave/", requests.leave, name="leave"),
     path("me/penalties/<int:seq>/", pages.penalty, name="penalty"),
+    path("me/rules/", rules.rules, name="rules"),
+    path("me/rules/agree/", rules.agree, name="agree"),
     path("language/", pages.language, name="language"),
 ]

@@ -46,7 +46,7 @@ def shown(job: Job) -> dict[str, Any]:
 
 def start(
     request: StaffRequest, kind: Job.Kind, action: str, params: dict[str, Any], *, target: str = "", **detail: Any
-) -> None:
+) -> Job:
     """Put a job on its way, on record as `action`."""
     with audited(request, action, target=target, detail=detail) as known:
         job = jobs.do_start(
@@ -57,6 +57,7 @@ def start(
             now=SYSTEM_CLOCK.now(),
         )
         known["job"] = job.pk
+    return job
 
 
 def file_of(job: Job) -> Path:

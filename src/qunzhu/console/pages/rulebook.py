@@ -11,12 +11,14 @@ from django.views.decorators.http import require_safe
 from ruamel.yaml import YAML
 
 from qunzhu.console.context import page
-from qunzhu.console.reading import rule_words, rulebook, slices
+from qunzhu.console.reading import people, rule_changes, rule_words, rulebook, slices
+from qunzhu.governance import consent
 from qunzhu.governance.precision import precision_by_version
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, staff_page
 from qunzhu.kernel.community.selectors import blueprint_of
-from qunzhu.kernel.engine.models import RulebookVersion
+from qunzhu.kernel.engine.draft_service import open_draft
+from qunzhu.kernel.engine.models import RulebookDraft, RulebookVersion
 from qunzhu.kernel.engine.rules import LadderSettings
 
 
@@ -39,9 +41,7 @@ def version(request: StaffRequest, number: int) -> HttpResponse:
 def source(request: StaffRequest, number: int) -> HttpResponse:
     """A version as YAML, to read or to put into a blueprint."""
     found = _version(request, number)
-    response = HttpResponse(
-        yaml_of({"settings": found.settings, "rules": found.rules}), content_type="text/plain; charset=utf-8"
-    )
+    response = HttpResponse(rulebook_yaml(found.rules, found.settings), content_type="text/plain; charset=utf-8")
     if "download" in request.GET:
         name = f"{request.community.slug}-rules-v{number}.yaml"
         response["Content-Disposition"] = f'attachment; filename="{name}"'
@@ -51,29 +51,50 @@ def source(request: StaffRequest, number: int) -> HttpResponse:
 @staff_page("view")
 @require_safe
 def difference(request: StaffRequest) -> HttpResponse:
-    """What changed from one version to another, field by field."""
+    """What changed from one version to another, as sentences and field by field."""
     known = rulebook.versions(request.community.pk)
     new = slices.positive(request.GET.get("to")) or (known[0].version if known else 0)
     old = slices.positive(request.GET.get("from")) or max(1, new - 1)
     before, after = _version(request, old), _version(request, new)
-    names = {str(r["id"]): str(r.get("name", r["id"])) for r in [*before.rules, *after.rules]}
-    found = [
-        *rulebook.changes([{"id": "settings", **before.settings}], [{"id": "settings", **after.settings}]),
-        *rulebook.changes(before.rules, after.rules),
-    ]
-    grouped: dict[str, list[dict[str, Any]]] = {}
-    for change in found:
-        shown = {"change": change, "old": _plain(change.old), "new": _plain(change.new)}
-        grouped.setdefault(change.rule, []).append(shown)
+    changes = rule_changes.between((before.rules, before.settings), (after.rules, after.settings))
     context = {
         "title": _("版本对比"),
         "before": before,
         "after": after,
         "versions": known,
-        "groups": [(rule, names.get(rule, _("总设置")), changes) for rule, changes in grouped.items()],
-        "total": len(found),
+        "changes": changes,
+        "total": sum(len(change.sentences) for change in changes),
+        "fields": _by_field(before, after),
     }
     return page(request, "console/rulebook_diff.html", context, active="rulebook")
+
+
+def _by_field(before: RulebookVersion, after: RulebookVersion) -> list[dict[str, Any]]:
+    """The same changes field by field, for those who read the YAML."""
+    found = [
+        *rulebook.changes([{"id": "settings", **before.settings}], [{"id": "settings", **after.settings}]),
+        *rulebook.changes(before.rules, after.rules),
+    ]
+    return [{"change": change, "old": _plain(change.old), "new": _plain(change.new)} for change in found]
+
+
+# The database keeps no order of keys; people read a rule from its name to its sentence.
+_ORDER = {name: place for place, name in enumerate((
+    "id", "chapter", "name", "clause", "state", "on", "window", "of", "count", "per", "minutes", "hours", "days",
+    "when", "fact", "level", "exempt_staff", "clearable", "strike", "then", "kind", "urgency", "explain",
+))}  # fmt: skip
+
+
+def _in_order(value: Any) -> Any:
+    if isinstance(value, dict):
+        keys = sorted(value, key=lambda key: _ORDER.get(key, len(_ORDER)))
+        return {key: _in_order(value[key]) for key in keys}
+    return [_in_order(item) for item in value] if isinstance(value, list) else value
+
+
+def rulebook_yaml(rules: list[dict[str, Any]], settings: dict[str, Any]) -> str:
+    """A rulebook as people write it."""
+    return yaml_of({"settings": settings, "rules": _in_order(rules)})
 
 
 def yaml_of(data: Any) -> str:
@@ -95,7 +116,10 @@ def _show(request: StaffRequest, book: RulebookVersion | None) -> HttpResponse:
         "book": book,
         "versions": rulebook.versions(community),
         "tiers": [],
+        "draft": open_draft(community),
+        "discarded": _discarded(request),
     }
+    context["agreed"] = consent.counts(community, [v.version for v in context["versions"]])
     if book is not None:
         ladder = _ladder(book.settings)
         hits = rulebook.hits(community, now=SYSTEM_CLOCK.now())
@@ -105,7 +129,18 @@ def _show(request: StaffRequest, book: RulebookVersion | None) -> HttpResponse:
             "points": (blueprint.get("governance") or {}).get("points") or {},
             "count": len(book.rules),
         }
+        if book.state == RulebookVersion.State.LIVE:
+            groups = people.group_names(community)
+            asked = consent.by_group(community, book.version)
+            context["consent"] = [(c, groups.get(c.group_id, ""), c.agreed / c.members) for c in asked]
     return page(request, "console/rulebook.html", context, active="rulebook")
+
+
+def _discarded(request: StaffRequest) -> RulebookDraft | None:
+    """The draft that was just put aside, so that it can be brought back."""
+    number = slices.positive(request.GET.get("discarded"))
+    rows = RulebookDraft.objects.filter(community_id=request.community.pk, state=RulebookDraft.State.DISCARDED)
+    return rows.filter(pk=number).first() if number else None
 
 
 def _tiers(

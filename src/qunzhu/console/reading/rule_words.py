@@ -7,9 +7,9 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from qunzhu.console.reading.effect_words import kind_names
+from qunzhu.kernel.engine.facts import FACTS
 from qunzhu.kernel.engine.rules import LadderSettings
 from qunzhu.risk.detect.names import NAMES
-from qunzhu.risk.models import Keyword
 from qunzhu.ui.formats import duration
 
 TIERS = ("pact", "advanced", "penalties")
@@ -66,6 +66,10 @@ def _tree(tree: Any, window: Any) -> str:
     if "any" in tree:
         return _("(%(list)s)") % {"list": _(",或者").join(_tree(part, window) for part in tree["any"])}
     if "not" in tree:
+        inner = tree["not"]
+        if isinstance(inner, dict) and "contains" in inner:
+            words = {"fact": fact_names().get(str(inner["fact"]), str(inner["fact"])), "value": inner["contains"]}
+            return _("%(fact)s不包含“%(value)s”") % words
         return _("不满足“%(what)s”") % {"what": _tree(tree["not"], window)}
     return _leaf(tree, window)
 
@@ -85,7 +89,7 @@ def _leaf(leaf: Mapping[str, Any], window: Any) -> str:
 
 
 def _counted(window: Mapping[str, Any], operator: str, value: Any) -> str:
-    what = _streams().get((str(window.get("of")), str(window.get("count", "all"))), str(window.get("of")))
+    what = streams().get((str(window.get("of")), str(window.get("count", "all"))), str(window.get("of")))
     per = _("全群") if window.get("per") == "group" else _("同一成员")
     bound = _bounds().get(operator, "%(n)s") % {"n": value}
     return _("%(per)s%(span)s%(what)s%(bound)s") % {"per": per, "span": _span(window), "what": what, "bound": bound}
@@ -117,13 +121,11 @@ def fact_value(fact: str, value: Any) -> str:
     """The value of a fact in words."""
     if isinstance(value, list):
         return _("、").join(fact_value(fact, item) for item in value)
-    if fact == "keyword.categories" and value in Keyword.Category.values:
-        return str(categories()[value])
     if fact.startswith("reasons.") and value in NAMES:
         return _(NAMES[value])
     if isinstance(value, bool):
         return _("是") if value else _("否")
-    return str(value)
+    return choices(fact).get(str(value), str(value))
 
 
 def categories() -> dict[str, str]:
@@ -141,7 +143,8 @@ def categories() -> dict[str, str]:
     }
 
 
-def _streams() -> dict[tuple[str, str], str]:
+def streams() -> dict[tuple[str, str], str]:
+    """What a window may count, by stream and way of counting."""
     return {
         ("message", "all"): _("发言"),
         ("ad", "all"): _("发未报备的广告"),
@@ -224,6 +227,66 @@ def fact_names() -> dict[str, str]:
         "report.weight": _("举报人的分量之和"),
         "command.name": _("口令"),
     }
+
+
+def choices(fact: str) -> dict[str, str]:
+    """The values that a fact may have, with what they are called; {} where anything can be typed."""
+    if fact == "keyword.categories":
+        return categories()
+    if fact == "message.type":
+        return {"text": _("文字"), "image": _("图片"), "link": _("链接"), "quote": _("引用")}
+    if fact == "keyword.levels":
+        return {"notice": _("初级"), "yellow": _("黄色"), "orange": _("橙色"), "red": _("红色")}
+    return event_names() if fact == "event.kind" else {}
+
+
+def event_names() -> dict[str, str]:
+    """What a rule can be asked about."""
+    return {"message.posted": _("消息"), "command.posted": _("口令"), "report.filed": _("举报")}
+
+
+def state_names() -> dict[str, str]:
+    """The four states of a rule."""
+    return {"draft": _("草稿"), "shadow": _("试运行"), "live": _("生效"), "retired": _("停用")}
+
+
+def level_names() -> dict[str, str]:
+    """The levels of an alert; "" is none."""
+    return {"": _("无"), "notice": _("初级"), "yellow": _("黄色"), "orange": _("橙色"), "red": _("红色")}
+
+
+def field_names() -> dict[str, str]:
+    """The parts of a rule and of the settings, as the form calls them."""
+    return {
+        "id": _("编号"),
+        "name": _("名称"),
+        "clause": _("群规条款"),
+        "chapter": _("章节"),
+        "on": _("看哪种事件"),
+        "window": _("统计窗口"),
+        "bound_n": _("次数"),
+        "when": _("条件"),
+        "then": _("处理"),
+        "explain": _("给成员的一句话"),
+        "state": _("状态"),
+        "level": _("预警级别"),
+        "strike": _("记违规"),
+        "exempt_staff": _("运营人员除外"),
+        "clearable": _("已报备的除外"),
+        "ladder": _("惩罚阶梯"),
+        "not_counted": _("不计入发言的"),
+        "repeat_case_hours": _("同一人多久不重复开工单"),
+        "zone": _("时区"),
+        "settings": _("总设置"),
+        "rules": _("规则"),
+    }
+
+
+def fact_label(fact: str) -> str:
+    """A fact as the form calls it; one that has no name of its own is called by its meaning."""
+    flags = {"ad.looks": _("像不像广告"), "message.is_reply": _("是不是引用"), "member.muted": _("是不是在禁言"),
+             "member.staff": _("是不是运营人员")}  # fmt: skip
+    return flags.get(fact) or fact_names().get(fact) or FACTS[fact].meaning
 
 
 def pact_of(blueprint: Mapping[str, Any]) -> dict[str, list[Mapping[str, Any]]]:

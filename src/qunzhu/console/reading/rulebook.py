@@ -7,7 +7,7 @@ from typing import Any
 
 from django.db import connection
 
-from qunzhu.kernel.engine.models import RulebookVersion
+from qunzhu.kernel.engine.models import Decision, RulebookVersion
 
 VERSIONS = 100
 # Decisions that count as hits: what the rule concluded on live traffic, done or on trial. Imported history does not.
@@ -64,6 +64,12 @@ def hits(community_id: int, *, now: datetime) -> dict[str, Hits]:
             "outcomes": _LIVE_OUTCOMES,
         })  # fmt: skip
         return {rule: Hits(w, m, s) for rule, w, m, s in cursor.fetchall()}
+
+
+def latest_hits(community_id: int, rule: str, *, limit: int) -> list[Decision]:
+    """What a rule concluded last, newest first; imported history is left out."""
+    rows = Decision.objects.filter(community_id=community_id, rule=rule).exclude(outcome="historic")
+    return list(rows.order_by("-seq")[:limit])
 
 
 _HITS = """

@@ -59,6 +59,7 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "checkin.done": ("event_available", lazy("签到")),
     "points.posted": ("toll", lazy("积分变动")),
     "rulebook.published": ("menu_book", lazy("群规发布")),
+    "consent.given": ("how_to_reg", lazy("同意群规")),
     "keywords.changed": ("dictionary", lazy("关键词库变更")),
     "staff.changed": ("badge", lazy("运营人员变更")),
     "clearance.requested": ("contact_support", lazy("申请报备")),
@@ -86,8 +87,10 @@ FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
         lazy("决定"),
         ("decision.made", "penalty.reversed", "appeal.filed", "appeal.upheld", "appeal.rejected")),
     "effects": (lazy("动作"), ("effect.done", "message.sent", "message.recalled", "member.muted", "member.unmuted")),
-    "members": (lazy("进出"), ("member.joined", "member.left", "member.removed", "member.readmitted",
-        "member.renamed")),
+    "members": (
+        lazy("进出"),
+        ("member.joined", "member.left", "member.removed", "member.readmitted", "member.renamed", "consent.given"),
+    ),
     "reports": (
         lazy("举报与工单"),
         (
@@ -366,6 +369,7 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     ),
     "points.posted": _points,
     "rulebook.published": lambda b, t: _("第 %(version)s 版") % {"version": b.get("version")} + f" · {_by(b, t)}",
+    "consent.given": lambda b, _t: _("第 %(version)s 版") % {"version": b.get("version")},
     "keywords.changed": _keywords,
     "clearance.requested": lambda b, _t: str(b.get("text") or " ".join(b.get("links") or ())),
     "clearance.granted": _window,

@@ -107,7 +107,10 @@ def test_versions_can_be_compared_and_read_as_yaml(desk):
     publish(desk, {**CAP, "when": {"fact": "window.count", "over": 8}}, note="放宽")
     client = desk.client("analyst")
     page = client.get(desk.url("rulebook/diff/"))
-    assert [(g[0], [r["change"].path for r in g[2]]) for g in page.context["groups"]] == [("daily_cap", ["when.over"])]
+    assert [(c.rule, c.sentences) for c in page.context["changes"]] == [
+        ("daily_cap", ("条件:由“同一成员当天发言超过 5 次”改为“同一成员当天发言超过 8 次”",))
+    ]
+    assert [(row["change"].rule, row["change"].path) for row in page.context["fields"]] == [("daily_cap", "when.over")]
     assert client.get(desk.url("rulebook/diff/?from=1&to=9")).status_code == 404
     assert "第 1 版" in client.get(desk.url("rulebook/1/")).content.decode()
     source = client.get(desk.url("rulebook/2.yaml"))

@@ -268,6 +268,7 @@ def test_help_answers_once_for_many_who_ask_together():
         "申诉:觉得处罚不对，“申诉 原因”\n"
         "报备:发广告先报备，例如“报备 内容 明天 10:00-18:00”\n"
         "请假:离开几天，例如“请假 3天 出差”；提前回来发“销假”\n"
+        "同意群规:表示你看过并同意现在的群规\n"
         "帮助:看这张单子\n"
         f"群规在群公告里:{settings.PUBLIC_URL}/g/{town.group.pk}/"
     )

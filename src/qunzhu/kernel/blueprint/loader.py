@@ -99,18 +99,18 @@ def loads(raw: bytes, *, file: str, folder: Path | None = None, check_rules: Rul
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise BadBlueprint(file, [Mistake(line, "", "is not UTF-8 text", "save the file as UTF-8")]) from None
-    tree = _parse(text, file)
+    tree = parse_yaml(text, file)
     mistakes: list[Mistake] = []
     _Checker(tree, mistakes).check(tree, inspect.type_info(Blueprint), ())
-    data = _plain(tree)
+    data = plain(tree)
     if not mistakes:
         mistakes += _cross_checks(data, tree)
     if not mistakes:
         data["rules"], unknown = filled_in(data)
-        mistakes += [Mistake(_line(tree, path), _dotted(path), message) for path, message in unknown]
+        mistakes += [Mistake(line_of(tree, path), dotted(path), message) for path, message in unknown]
     if not mistakes and check_rules is not None:
         mistakes += [
-            Mistake(_line(tree, ("rules", *path)), _dotted(("rules", *path)), message)
+            Mistake(line_of(tree, ("rules", *path)), dotted(("rules", *path)), message)
             for path, message in check_rules(data.get("rules", []))
         ]
     if mistakes:
@@ -147,7 +147,8 @@ def filled_in(data: dict[str, Any]) -> tuple[list[Any], list[tuple[tuple[str | i
     return fill(data.get("rules", []), ("rules",)), unknown
 
 
-def _parse(text: str, file: str) -> CommentedMap:
+def parse_yaml(text: str, file: str) -> CommentedMap:
+    """The tree of a YAML text with its line numbers; nothing dangerous gets in. Raises BadBlueprint."""
     try:
         _refuse_dangerous(text, file)
         yaml = YAML(typ="rt")
@@ -256,12 +257,12 @@ class _Checker:
 
     def _convert(self, value: Any, cls: type, path: Path_) -> None:
         try:
-            msgspec.convert(_plain(value), cls)
+            msgspec.convert(plain(value), cls)
         except msgspec.ValidationError as error:
             self.note(path, str(error).split(" - at ")[0])
 
     def note(self, path: Path_, message: str, remedy: str = "") -> None:
-        self.mistakes.append(Mistake(_line(self.tree, path), _dotted(path), message, remedy))
+        self.mistakes.append(Mistake(line_of(self.tree, path), dotted(path), message, remedy))
 
 
 def _leaf_problem(value: Any, kind: inspect.Type) -> str:  # noqa: PLR0911  (one line per type)
@@ -312,7 +313,7 @@ def _annotated(kind: inspect.StrType) -> Any:
 def _found(value: Any) -> str:
     if value is None:
         return "it is empty"
-    shown = str(_plain(value))
+    shown = str(plain(value))
     return f"it is {shown if len(shown) <= 40 else shown[:40] + '…'!s}"  # noqa: PLR2004  (a line's worth)
 
 
@@ -321,7 +322,7 @@ def _cross_checks(data: dict[str, Any], tree: CommentedMap) -> list[Mistake]:
     mistakes: list[Mistake] = []
 
     def note(path: Path_, message: str, remedy: str = "") -> None:
-        mistakes.append(Mistake(_line(tree, path), _dotted(path), message, remedy))
+        mistakes.append(Mistake(line_of(tree, path), dotted(path), message, remedy))
 
     blueprint = msgspec.convert(data, Blueprint)
     if blueprint.timezone not in available_timezones():
@@ -369,7 +370,7 @@ def _own_days(blueprint: Blueprint) -> Iterator[tuple[Path_, str]]:
                     yield (number, name, index), day
 
 
-def _line(tree: Any, path: Path_) -> int:
+def line_of(tree: Any, path: Path_) -> int:
     """The line of `path` in the file, or of the nearest part above it that is there."""
     node, line = tree, 1
     for part in path:
@@ -387,24 +388,25 @@ def _line(tree: Any, path: Path_) -> int:
     return line
 
 
-def _dotted(path: Path_) -> str:
+def dotted(path: Path_) -> str:
+    """A path as people read it: `groups[0].name`."""
     text = ""
     for part in path:
         text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else str(part)
     return text
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Plain dicts, lists and scalars, without ruamel's comments and positions."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, str):
         return str(value)
     if isinstance(value, Sequence):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, bool) or value is None:
         return value
-    for plain in (int, float):
-        if isinstance(value, plain):
-            return plain(value)
+    for kind in (int, float):
+        if isinstance(value, kind):
+            return kind(value)
     return str(value)

@@ -16,7 +16,10 @@ PERMISSIONS: dict[str, str] = {
     "points.adjust": "调整积分",
     "clearance.decide": "审批报备",
     "observation.decide": "决定沉默成员去留",
+    "backtest.run": "回测群规",
+    "rulebook.edit": "起草群规",
     "rulebook.publish": "发布群规",
+    "rulebook.override": "不看回测就发布群规",
     "keywords.edit": "修改关键词库",
     "effect.retry": "重试动作",
     "member.erase": "抹除成员内容",
@@ -33,16 +36,15 @@ _MODERATOR = {
     "group.freeze", "penalty.reverse", "effect.retry", "blackbox.verify", "clearance.decide", "observation.decide",
 }  # fmt: skip
 _MANAGER = _MODERATOR | {
-    "group.edit", "group.rebuild", "points.adjust",
-    "rulebook.publish", "keywords.edit", "blackbox.export", "import.run", "audit.view",
-    "member.erase",
+    "group.edit", "group.rebuild", "points.adjust", "backtest.run", "rulebook.edit", "rulebook.publish",
+    "keywords.edit", "blackbox.export", "import.run", "audit.view", "member.erase",
 }  # fmt: skip
 
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {
     "owner": frozenset(PERMISSIONS),
     "manager": frozenset(_MANAGER),
     "moderator": frozenset(_MODERATOR),
-    "analyst": frozenset({"view", "blackbox.verify"}),
+    "analyst": frozenset({"view", "blackbox.verify", "backtest.run"}),
     "finance": frozenset({"view", "finance.view"}),
 }
 

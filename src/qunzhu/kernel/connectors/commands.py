@@ -14,6 +14,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "leave": ("请假", "請假"),
     "back": ("销假", "銷假"),
     "appeal": ("申诉", "申訴"),
+    "consent": ("同意群规", "同意群規"),
 }
 _NAME_OF = {word: name for name, words in WORDS.items() for word in words}
 _LONGEST_FIRST = sorted(_NAME_OF, key=len, reverse=True)

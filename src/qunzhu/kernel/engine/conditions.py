@@ -14,6 +14,7 @@ from qunzhu.kernel.engine.facts import FACTS
 
 Test = Callable[[Any], bool | None]
 MAX_DEPTH = 8
+LARGEST = 10**12
 
 
 class Leaf(msgspec.Struct, frozen=True):
@@ -78,7 +79,7 @@ def parse(raw: Any, window_key: str | None, path: str = "when", depth: int = 0) 
 
 def _parse_leaf(raw: dict[str, Any], window_key: str | None, path: str) -> Leaf:
     name = raw["fact"]
-    fact = FACTS.get(name)
+    fact = FACTS.get(name) if isinstance(name, str) else None
     if fact is None:
         raise ConditionError(f"{path}.fact", f"unknown fact {name!r}")
     words = [word for word in raw if word != "fact"]
@@ -107,7 +108,9 @@ def _value_fits(kind: str, word: str, value: Any) -> bool:
 
 
 def _is(value: Any, kinds: Any) -> bool:
-    return isinstance(value, kinds) and not isinstance(value, bool)
+    if isinstance(value, bool) or not isinstance(value, kinds):
+        return False
+    return isinstance(value, str) or abs(value) <= LARGEST  # not NaN, nor what JSON cannot carry
 
 
 def leaves(tree: Tree) -> Iterator[Leaf]:

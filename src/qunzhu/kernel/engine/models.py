@@ -26,6 +26,36 @@ class RulebookVersion(models.Model):
         db_table = "rulebook_version"
 
 
+class RulebookDraft(models.Model):
+    """The rulebook that is being worked on; a community has one that is open.
+
+    `revision` counts what was saved: who saves names the one he began with, so that two people notice each other.
+    `base_version` is the published version that it was begun from (0: there was none).
+    """
+
+    class State(models.TextChoices):
+        OPEN = "open", "起草中"
+        DISCARDED = "discarded", "已放弃"
+        PUBLISHED = "published", "已发布"
+
+    community_id = models.BigIntegerField()
+    state = models.TextField(choices=State, default=State.OPEN)
+    base_version = models.IntegerField(default=0)
+    revision = models.IntegerField(default=1)
+    rules = models.JSONField()
+    settings = models.JSONField(default=dict)
+    created_by = models.TextField()
+    created_at = models.DateTimeField()
+    changed_by = models.TextField()
+    changed_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "rulebook_draft"
+        constraints = (
+            models.UniqueConstraint(fields=["community_id"], condition=models.Q(state="open"), name="one_open_draft"),
+        )
+
+
 class Decision(models.Model):
     """What one rule concluded on one event; a projection of the log, written by the consumer `order`.
 

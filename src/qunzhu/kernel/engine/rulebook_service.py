@@ -54,7 +54,7 @@ def publish_rulebook(
         event_id("rulebook.published", community_id, version),
         "rulebook.published",
         now,
-        {"version": version, "by": by, "rules": rules, "settings": settings},
+        {"version": version, "by": by, "rules": rules, "settings": settings, "note": note},
     )
     log.append(raw_connection(), [event], now=now)
     return published

@@ -17,7 +17,7 @@ from qunzhu.kernel.engine.facts import FACTS
 
 Level = Literal["", "notice", "yellow", "orange", "red"]
 Step = Literal["warn", "mute", "remove"]
-State = Literal["live", "shadow", "draft"]
+State = Literal["live", "shadow", "draft", "retired"]
 
 STREAMS: dict[str, str] = {
     "message": "消息(群规里计数的那些)",
@@ -32,6 +32,14 @@ PLACEHOLDERS = frozenset({
     "nickname", "clause", "count", "limit", "window", "consequence", "until", "words",
     "strikes", "strikes_to_remove", "reasons",
 })  # fmt: skip
+
+
+MAX_RULES = 500
+_LONGEST = {"id": 60, "name": 60, "clause": 20, "explain": 500}
+# The largest value of each setting; a mute lasts 30 days at most.
+_LARGEST = {"ladder.mute_minutes": 43_200, "ladder.strikes_to_remove": 1_000, "ladder.strike_days": 3_650,
+            "repeat_case_hours": 87_600}  # fmt: skip
+_MONTH_MS = 31 * 86_400_000
 
 
 class Window(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -200,6 +208,8 @@ def load_rules(raw: Any) -> tuple[Rule, ...]:
     """Rules from plain data. Raises RulebookInvalid with every mistake."""
     if not isinstance(raw, list | tuple):
         raise RulebookInvalid([Problem("", "rules", "expected a list of rules")])
+    if len(raw) > MAX_RULES:
+        raise RulebookInvalid([Problem("", "rules", f"may have at most {MAX_RULES} rules")])
     problems: list[Problem] = []
     rules: list[Rule] = []
     seen: set[str] = set()
@@ -236,6 +246,11 @@ def load_settings(raw: Any) -> Settings:
     numbers = {f"ladder.{name}": getattr(settings.ladder, name) for name in settings.ladder.__struct_fields__}
     numbers["repeat_case_hours"] = settings.repeat_case_hours
     problems += [Problem("settings", name, "must be at least 1") for name, value in numbers.items() if value < 1]
+    problems += [
+        Problem("settings", name, f"must be at most {_LARGEST[name]}")
+        for name, value in numbers.items()
+        if value > _LARGEST[name]
+    ]
     if problems:
         raise RulebookInvalid(problems)
     return settings
@@ -245,6 +260,9 @@ def _check(rule: Rule, seen: set[str]) -> list[Problem]:
     found: list[tuple[str, str]] = []
     if not rule.id.strip():
         found.append(("id", "must not be empty"))
+    for name, longest in _LONGEST.items():
+        if len(getattr(rule, name)) > longest:
+            found.append((name, f"may have at most {longest} characters"))
     if rule.id in seen:
         found.append(("id", "is used twice"))
     if not rule.on or not JUDGED_KINDS.issuperset(rule.on):
@@ -270,8 +288,8 @@ def _check_window(window: Window | None) -> list[tuple[str, str]]:
         found.append(("window.count", f"{window.count} is counted over minutes or hours, not over days"))
     if window.count != "all" and window.of in {"message", "ad"}:
         found.append(("window.count", f"{window.of} has no keys to tell apart; count all"))
-    if window.days > 31:  # noqa: PLR2004
-        found.append(("window.days", "at most 31"))
+    if window.days > 31 or window.span_ms > _MONTH_MS:  # noqa: PLR2004
+        found.append(("window.days" if window.days else "window", "at most 31 days"))
     return found
 
 
@@ -297,24 +315,27 @@ def _check_actions(rule: Rule) -> list[tuple[str, str]]:
 
 def _check_sentence(rule: Rule) -> list[tuple[str, str]]:
     try:
-        used = {name for _, name, _, _ in string.Formatter().parse(rule.explain) if name is not None}
+        parts = [part for part in string.Formatter().parse(rule.explain) if part[1] is not None]
     except ValueError as error:
         return [("explain", str(error))]
     found = []
     if not rule.explain.strip():
         found.append(("explain", "must not be empty"))
+    used = {str(name) for _, name, _, _ in parts}
     if unknown := used - PLACEHOLDERS:
         found.append(("explain", f"unknown placeholder {', '.join(sorted(unknown))}"))
+    if any(spec or conversion for _, _, spec, conversion in parts):
+        found.append(("explain", "placeholders take no format"))  # a width could fill the memory
     if "count" in used and rule.window is None:
         found.append(("explain", "{count} needs the rule's window"))
     return found
 
 
 def compile_rulebook(rules: Iterable[Rule], *, version: int = 0, settings: Settings | None = None) -> Compiled:
-    """Compile checked rules (see `load_rules`); drafts are left out."""
+    """Compile checked rules (see `load_rules`); drafts and retired ones are left out."""
     windows: dict[Window, int] = {}
     compiled: list[tuple[CompiledRule, Leaf | None]] = []
-    for order, rule in enumerate(r for r in rules if r.state != "draft"):
+    for order, rule in enumerate(r for r in rules if r.state in {"live", "shadow"}):
         index = windows.setdefault(rule.window, len(windows)) if rule.window else None
         compiled.append(_compile_rule(rule, order, index))
     kinds = {kind for entry, _ in compiled for kind in entry.rule.on}

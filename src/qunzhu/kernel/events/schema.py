@@ -50,6 +50,7 @@ KINDS: dict[str, str] = {
     "checkin.done": "a member checked in for a day",
     "points.posted": "points moved in the ledger",
     "rulebook.published": "a version of the rulebook went live",
+    "consent.given": "a member agreed to a version of the rulebook",
     "keywords.changed": "the keyword library changed",
     "staff.changed": "who works for the community, and as what, changed",
     "clearance.requested": "a member asked to post an ad",

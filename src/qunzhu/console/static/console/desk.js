@@ -99,6 +99,7 @@
       if (answer.ok) part.innerHTML = await answer.text();
     } catch { /* the next second tries again */ }
     if (one("[data-job-running]", part)) setTimeout(() => watch(part), 1000);
+    else if ("thenReload" in part.dataset) window.location.reload();
   };
   all("[data-job]").forEach((part) => { if (one("[data-job-running]", part)) setTimeout(() => watch(part), 1000); });
 })();

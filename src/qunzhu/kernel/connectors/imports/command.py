@@ -62,7 +62,7 @@ def command(
     )
     from qunzhu.kernel.connectors.imports.source import Unreadable
 
-    community = _community(slug)
+    community = chosen_community(slug)
     timezone = timezone or community.timezone
     try:
         name = group_name or file.stem[:80]
@@ -89,7 +89,8 @@ def command(
         click.echo(f"未导入的行 rejected lines: {result.rejected_file}")
 
 
-def _community(slug: str) -> "Community":
+def chosen_community(slug: str) -> "Community":
+    """The community of that slug; without one the only one there is. Raises ClickException."""
     from qunzhu.kernel.community.models import Community
 
     if slug:
