@@ -42,7 +42,7 @@ def test_six_equal_links_mute_and_the_operator_takes_it_back(house: House, peopl
     expect(chen.locator("#silence-left")).to_have_text(re.compile(r"^还有 (1:00:0\d|59:\d\d)$"))
     expect(chen.locator("#text")).to_be_disabled()
 
-    posted = desk.locator(".event", has_text="发言").filter(has_text=LINK)
+    posted = desk.locator(".event", has_text="发言").filter(has_text="老陈").filter(has_text=LINK)
     expect(posted).to_have_count(6)  # without a reload
     decision = desk.locator(".event-decision", has_text=sentence)
     expect(decision).to_have_count(1)

@@ -13,6 +13,8 @@ from django.conf import settings
 from django.template.loader import render_to_string
 
 from qunzhu.kernel.cases.kinds import KINDS as CASES
+from qunzhu.kernel.connectors.local.client import spoken_time
+from qunzhu.kernel.effects.details import put_into_words
 from qunzhu.kernel.events.schema import KINDS
 
 PAGE_EVENTS = 1_000
@@ -137,6 +139,11 @@ class Story:
         if number == self.pages or not whole:
             yield render_to_string("events/bundle_tail.html", context)
 
+    def _word(self, event_kind: str, name: str, body: dict[str, Any], at: datetime) -> str:
+        if name == "detail" and isinstance(body[name], dict):  # earlier versions wrote the sentence itself
+            return put_into_words(body[name], translate=str, time=lambda moment: spoken_time(moment, at, self.zone))
+        return _word(event_kind, name, body)
+
     def _row(self, event: dict[str, Any]) -> dict[str, Any]:
         at = datetime.fromisoformat(event["occurred_at"]).astimezone(ZoneInfo(self.zone))
         body, member, group = _body(event), event["member_id"], event["group_id"]
@@ -146,7 +153,7 @@ class Story:
             "english": KINDS.get(event["kind"], ""), "who": str(body.get("nickname") or known), "member": member,
             "group": self.groups.get(group, f"群 {group}") if group is not None else "",
             "erased": event["body"] is None,
-            "said": [_word(event["kind"], name, body) for name in _SAID if body.get(name) not in (None, "")],
+            "said": [self._word(event["kind"], name, body, at) for name in _SAID if body.get(name) not in (None, "")],
             "picture": self.picture_of(event), "had_picture": isinstance(body.get("image"), dict),
             "historic": event["historic"], "digest": event["digest"], "block": event["block"],
         }  # fmt: skip

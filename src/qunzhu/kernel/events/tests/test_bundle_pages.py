@@ -1,8 +1,10 @@
 """What a person finds in a bundle: readable pages and the pictures, which the check proves too."""
 
 import hashlib
+import json
 import re
 import zipfile
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from qunzhu.kernel.connectors.local.models import Upload
 from qunzhu.kernel.events import bundle_check, log
 from qunzhu.kernel.events.blackbox_command import command
 from qunzhu.kernel.events.bundle import Selection, export
+from qunzhu.kernel.events.bundle_pages import Story
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
 from qunzhu.kernel.events.tests.black import NOW, community, fill, sealed_community
@@ -176,3 +179,22 @@ def test_the_command_asks_what_for_and_leaves_a_line_in_the_audit(tmp_path):
     assert checked.output.splitlines()[:2] == [
         "通过 OK: 3 events (0 erased), 1 blocks", "图片 pictures: 0 proved, 0 not sealed with their message",
     ]  # fmt: skip
+
+
+def test_what_came_of_an_effect_is_read_as_a_sentence():
+    at = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)
+    story = Story(
+        about="x", community="职场知识社", zone="Asia/Shanghai", by="owner", made_at=at, total=2, first=at, last=at,
+        without_gaps=True, kinds=[("effect.done", 2)], people={}, groups={},
+    )  # fmt: skip
+    common = {
+        "kind": "effect.done", "occurred_at": at.isoformat(), "member_id": None, "group_id": None, "historic": False,
+        "digest": "00", "block": 1,
+    }  # fmt: skip
+    muted = {"code": "muted", "until": (at + timedelta(hours=1)).isoformat()}
+    events = [
+        {**common, "seq": seq, "body": json.dumps({"kind": "mute", "result": "done", "detail": detail})}
+        for seq, detail in ((1, muted), (2, "已禁言到 13:01"))  # an earlier version wrote the sentence itself
+    ]
+    page = "".join(story.render(1, events, whole=True))
+    assert ("已禁言到 13:00" in page, "已禁言到 13:01" in page, "muted" in page) == (True, True, False)
