@@ -13,7 +13,7 @@ from qunzhu.governance.elimination.schedule import run_community, run_due
 from qunzhu.governance.elimination.services import NotTaken, bring_back, take_leave
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.cases.services import UnknownAction, decide_case
-from qunzhu.kernel.community.models import Member, Membership, Staff
+from qunzhu.kernel.community.models import Group, Member, Membership, Staff
 from qunzhu.kernel.community.services import set_staff
 from qunzhu.kernel.connectors.local.models import Occupant
 from qunzhu.kernel.connectors.local.services import set_profile
@@ -389,3 +389,19 @@ def test_erasing_a_silent_member_ends_the_silence_and_everything_still_rebuilds(
     assert (spell(world).state, LeaveTaken.objects.get().reason) == ("left", "（已抹除）")
     assert Clearance.objects.get(member_id=member).text == "（已抹除）"
     assert "小店" not in str(list(Case.objects.values()))
+
+
+def test_a_full_observation_group_moves_nobody_and_says_so(world):
+    settings(world, grace_for_new=1)
+    world.join("小林")
+    Group.objects.filter(pk=world.groups[1].pk).update(capacity=0)
+    days_pass(world, 4)
+    look(world)
+    world.decide("inactive_review", "move")
+    world.settle()
+    assert (spell(world).state, spell(world).problem) == ("moving", "要移到的群已满(0 人)")
+    assert Occupant.objects.get(group_id=world.groups[0].pk, member_id=world.id_of("小林")).removed_at is None
+    Group.objects.filter(pk=world.groups[1].pk).update(capacity=500)
+    world.decide("effect_failed", "retry")
+    world.settle()
+    assert (spell(world).state, spell(world).problem) == ("observed", "")

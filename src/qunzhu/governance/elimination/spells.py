@@ -8,6 +8,7 @@ import msgspec
 import psycopg
 
 from qunzhu.kernel.bulk import upsert
+from qunzhu.kernel.effects.details import put_into_words
 from qunzhu.kernel.effects.outbox import effect_id
 from qunzhu.kernel.events.runner import Batch
 from qunzhu.kernel.events.schema import Event
@@ -114,7 +115,7 @@ class Spell:
             self.problem = "等人在平台上执行"
             return
         if result not in {"done", "emulated"} and not (self.state == "moving" and self.said):
-            self.problem = str(event.body.get("detail") or result)
+            self.problem = _told(event.body.get("detail")) or str(result)
             return
         self.pending = [other for other in self.pending if other != effect]
         if self.state == "moving" and result in {"done", "emulated"}:
@@ -128,6 +129,11 @@ class Spell:
             self.end("spoke", event)
         else:
             self.state = "observed"
+
+
+def _told(came_of_it: Any) -> str:
+    """What came of an effect, in words; the same at every replay."""
+    return put_into_words(came_of_it, translate=str, time=datetime.isoformat) if isinstance(came_of_it, dict) else ""
 
 
 def move_key(seq: int, group: int) -> str:
