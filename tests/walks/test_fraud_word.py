@@ -23,7 +23,7 @@ def post_it(world):
     world.join("群主", role="owner")
     world.say("骗子", "跟我做,穩賺不賠")
     world.settle()
-    assert world.log() == POSTED
+    assert [line for line in world.log() if not line.startswith("incident.")] == POSTED  # test_red_incident.py
     assert world.group.state == "frozen"
 
 
@@ -43,6 +43,7 @@ def test_frozen_at_once_and_opened_by_the_case(world):
     world.settle()
     assert world.log() == [
         "case.decided 骗子 red_keyword unfreeze by 老板",
+        "incident.ended cancelled by 老板",
         "group.unfrozen",
         "effect.done unfreeze done: 群已解冻",
     ]
@@ -62,7 +63,7 @@ def test_removed_by_the_case_and_the_group_goes_on(world):
     assert lines[0] == "case.decided 骗子 red_keyword remove by owner"
     assert sorted(lines[1:]) == sorted([
         "member.removed 骗子 by qunzhu", f"message.sent warn @骗子: {told}", "effect.done 骗子 remove done: 已移出群",
-        "group.unfrozen", "effect.done unfreeze done: 群已解冻",
+        "group.unfrozen", "effect.done unfreeze done: 群已解冻", "incident.ended cancelled by owner",
     ])  # fmt: skip
     assert world.try_say("骗子", "?")[1]["error"] == "removed"
     world.say("小美", "走了就好")

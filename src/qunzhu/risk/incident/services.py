@@ -168,8 +168,8 @@ def write_evidence(*, community_id: int, seq: int, now: datetime) -> None:
     incident = Incident.objects.get(community_id=community_id, seq=seq)
     if row is None or row.state != "running" or incident.state != Incident.State.OPEN:
         return
-    path = evidence_file(community_id, seq)
     try:
+        path = evidence_file(community_id, seq)
         made = bundle.export(
             community_id=community_id, selection=bundle.Selection(case_id=incident.case_id), path=path, by=BY, now=now
         )
