@@ -127,8 +127,8 @@ _PEOPLE = (
     """INSERT INTO account (community_id, owner, unit, balance, overdraft)
        SELECT community_id, 'm:' || id, 'PTS', id %% 300, false FROM member
        WHERE community_id = %(c)s AND id %% 5 > 0""",
-    """INSERT INTO keyword (community_id, word, category, level, allow, added_by)
-       SELECT %(c)s, word, (%(categories)s::text[])[1 + n %% 8], '', n %% 500 = 0, 'bench'
+    """INSERT INTO keyword (community_id, word, category, level, allow, added_by, options)
+       SELECT %(c)s, word, (%(categories)s::text[])[1 + n %% 8], '', n %% 500 = 0, 'bench', ''
        FROM unnest(%(words)s::text[]) WITH ORDINALITY AS w(word, n)""",
 )
 

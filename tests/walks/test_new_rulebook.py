@@ -15,7 +15,7 @@ from qunzhu.kernel.connectors.imports.services import run_import
 from qunzhu.kernel.engine.draft_service import do_save_draft, do_start_draft
 from qunzhu.kernel.engine.models import Decision, RulebookDraft, RulebookVersion
 
-SENTENCE = "小林，今天已发 4 条（群规 2.1，上限 3 条），先提醒一次。觉得不对？请联系管理员。"
+SENTENCE = "小林，今天已发 4 条（群规 2.1，上限 3 条），先提醒一次。觉得不对？发“申诉 原因”。"
 # Five a day are free; a mute holds, so that what follows is recalled instead of being punished again.
 HITS = [
     ("daily_cap", "yielded", ("warn",)),
@@ -26,7 +26,7 @@ HITS = [
     ("daily_cap", "yielded", ("mute 60",)),
     ("equal_links", "live", ("mute 60",)),
     ("daily_cap", "live", ("remove",)),
-    ("equal_links", "yielded", ()),
+    ("flooding", "yielded", ()),
     ("posted_while_muted", "yielded", ("recall",)),
     ("daily_cap", "yielded", ()),
     ("red_keyword", "live", ("freeze", "case red_keyword")),
