@@ -197,4 +197,4 @@ def test_what_came_of_an_effect_is_read_as_a_sentence():
         for seq, detail in ((1, muted), (2, "已禁言到 13:01"))  # an earlier version wrote the sentence itself
     ]
     page = "".join(story.render(1, events, whole=True))
-    assert ("已禁言到 13:00" in page, "已禁言到 13:01" in page, "muted" in page) == (True, True, False)
+    assert ("已禁言到 13:00" in page, "已禁言到 13:01" in page, "&#x27;code&#x27;" in page) == (True, True, False)
