@@ -63,6 +63,7 @@ def test_three_people_report_one_and_the_admin_mutes(world):
         "points.posted 丙 +5 = 5 report.upheld: 举报属实", "case.decided 阿强 member_reported mute by owner",
     ]  # fmt: skip
     assert lines[7:] == [
+        "lesson.learned 阿强",
         "member.muted 阿强 until 2026-11-24T05:00:00+00:00 by qunzhu",
         f"message.sent warn @阿强: {told}",
         "effect.done 阿强 mute done: 已禁言到 13:00",
