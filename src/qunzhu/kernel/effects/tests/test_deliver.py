@@ -36,6 +36,8 @@ PAYLOADS = {
     "announce": {"text": "新公告"},
     "freeze": {},
     "unfreeze": {},
+    "close": {},
+    "reopen": {},
 }
 
 
@@ -51,11 +53,11 @@ def ask_all(scene: Scene) -> dict[str, str]:
     ids = {}
     own = {"recall": {"seq": seq}, "move": {"to": other_room(scene).pk, "stays": True}}
     for kind in (
-        "warn", "say", "answer", "mute", "unmute", "recall", "announce", "freeze", "unfreeze", "move", "readmit",
-        "remove",
+        "warn", "say", "answer", "mute", "unmute", "recall", "announce", "freeze", "unfreeze", "close", "reopen",
+        "move", "readmit", "remove",
     ):  # fmt: skip
         payload = own.get(kind) or PAYLOADS[kind]
-        ids[kind] = scene.ask(kind, member=None if kind in {"say", "announce", "freeze"} else member, **payload)
+        ids[kind] = scene.ask(kind, member=None if kind in {"say", "announce", "freeze", "close", "reopen"} else member, **payload)
     return ids
 
 
@@ -75,7 +77,7 @@ def statuses(ids: dict[str, str]) -> dict[str, str]:
 def test_every_action_is_native_with_all_capabilities():
     scene = make_scene()
     ids = ask_all(scene)
-    assert deliverer().run_once() == 11
+    assert deliverer().run_once() == 14
     assert statuses(ids) == dict.fromkeys(ACTIONS, "done")
     member = scene.people[0].member.pk
     happened = [(e.kind, e.member_id) for e in scene.events() if e.kind != "effect.done"]
@@ -90,6 +92,8 @@ def test_every_action_is_native_with_all_capabilities():
         ("group.announced", None),
         ("group.frozen", None),
         ("group.unfrozen", None),
+        ("group.closed", None),
+        ("group.reopened", None),
         ("member.joined", member),
         ("member.removed", member),
     ]
