@@ -13,7 +13,7 @@ import psycopg
 from psycopg.adapt import Dumper, PyFormat
 from psycopg.pq import Format
 
-_EPOCH_MICROSECONDS = int(datetime(2000, 1, 1, tzinfo=UTC).timestamp()) * 1_000_000
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _EPOCH_DAY = date(2000, 1, 1).toordinal()
 _length = struct.Struct(">i").pack
 _NULL = _length(-1)
@@ -42,8 +42,9 @@ def _variable(convert: Callable[[Any], bytes]) -> Callable[[list[Any]], bytes]:
 
 
 def _microseconds(at: datetime) -> int:
-    # A double holds microseconds exactly for the next two hundred years.
-    return round(at.timestamp() * 1_000_000) - _EPOCH_MICROSECONDS
+    # In whole numbers: the seconds of a timestamp as a double lose the last microsecond from 2106 on.
+    since = at - _EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
 
 
 # column type → (oid of an element, oid of the array, encoder). json travels as text and is cast by the server.

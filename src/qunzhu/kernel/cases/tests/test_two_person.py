@@ -94,7 +94,7 @@ def test_the_first_press_proposes_and_the_second_person_carries_out():
     (decided,) = events_of(house.community, "case.decided")
     assert decided.body == {
         "case": house.case.pk, "kind": "rule_review", "action": "remove", "by": "b", "note": "拉人进骗局",
-        "proposed_by": "a", "step": "remove", "sentence": "管理员核实后移出:拉人进骗局",
+        "proposed_by": "a", "step": "remove", "sentence": "管理员核实后移出:拉人进骗局", "evidence": [],
     }  # fmt: skip
     assert events_of(house.community, "case.withdrawn") == []
     assert house.proposals() == [("a", "confirmed", "b")]

@@ -57,7 +57,9 @@ def ask_all(scene: Scene) -> dict[str, str]:
         "move", "readmit", "remove",
     ):  # fmt: skip
         payload = own.get(kind) or PAYLOADS[kind]
-        ids[kind] = scene.ask(kind, member=None if kind in {"say", "announce", "freeze", "close", "reopen"} else member, **payload)
+        ids[kind] = scene.ask(
+            kind, member=None if kind in {"say", "announce", "freeze", "close", "reopen"} else member, **payload
+        )
     return ids
 
 
