@@ -192,6 +192,11 @@ ELSEWHERE = {
     "member_day": "figures",
     "check_in": "figures",
     "incident": "numbers, codes and names of staff",
+    "consent": "a version and how it was given",
+    "rulebook_draft": "the operator's rules",
+    "rule_record": "figures",
+    "rule_verdict": "codes and names of staff",
+    "rule_review": "codes and names of staff",
 }
 
 
