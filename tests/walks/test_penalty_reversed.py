@@ -26,6 +26,7 @@ def test_unmuted_and_one_strike_fewer(world):
     world.settle()
     assert world.log() == [
         "penalty.reversed 小林 ad_without_clearance by owner",
+        "lesson.learned 小林",
         "member.unmuted 小林 by qunzhu",
         "effect.done 小林 unmute done: 已解除禁言",
     ]

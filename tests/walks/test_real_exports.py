@@ -150,12 +150,18 @@ def run_through(world, file: Path, zone: str, aside: Path, expected: Expected) -
     )
 
 
+READ_BY_SCORE = {"personal_attack", "flooding", "hostile_talk"}  # what a score finds cannot be worked out here
+
+
 def check_decisions(community: int, group: int, expected: Expected) -> None:
     """The daily cap once a day and member; equal links likewise; all of it for the record only."""
     decided = Decision.objects.filter(community_id=community, group_id=group)
     wanted = {"daily_cap": sum(n > 5 for n in expected.days.values()), "equal_links": len(expected.repeated)}
-    assert Counter(decided.values_list("rule", flat=True)) == +Counter(wanted)
-    assert set(decided.values_list("outcome", flat=True)) == {"historic"}
+    by_rule = Counter(decided.values_list("rule", flat=True))
+    assert +Counter({rule: by_rule[rule] for rule in wanted}) == +Counter(wanted)
+    assert set(by_rule) - set(wanted) <= READ_BY_SCORE
+    assert set(decided.filter(rule__in=wanted).values_list("outcome", flat=True)) == {"historic"}
+    assert set(decided.values_list("outcome", flat=True)) <= {"historic", "shadow"}
     told = Event.objects.filter(community_id=community, group_id=group, kind="decision.made")
     assert (told.count(), told.filter(historic=False).count()) == (decided.count(), 0)
 

@@ -102,7 +102,12 @@ def erased_rows(conn: psycopg.Connection[Any], community_id: int, tables: Sequen
         f"SELECT DISTINCT group_id, kind LIKE 'clearance.%%' FROM event WHERE community_id = %(c)s AND {_OF_ERASED}",
         values,
     ).fetchall()
-    groups = sorted({group for group, _ in lost if group is not None})
-    subjects = [f"m:{member}" for member in [*members, *values["touched"]]] + [f"g:{group}" for group in groups]
+    groups = {group for group, _ in lost if group is not None}
+    # The windows of who spoke remember how texts of then read; a replay finds no text any more.
+    spoke = run(f"SELECT DISTINCT member_id, group_id FROM event WHERE community_id = %(c)s AND {_EXPIRED}", values)
+    silenced = spoke.fetchall()
+    groups |= {group for _, group in silenced if group is not None}
+    speakers = {*members, *values["touched"], *(member for member, _ in silenced if member is not None)}
+    subjects = [f"m:{member}" for member in sorted(speakers)] + [f"g:{group}" for group in sorted(groups)]
     people = ["c:people"] if any(clearance for _, clearance in lost) else []
     return ErasedRows(values | {"subjects": [*subjects, *(f"h:{s}" for s in subjects), *people]})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import connections, transaction
 
-from qunzhu.kernel.cases.models import Case
+from qunzhu.kernel.cases.models import Case, CaseNote
 from qunzhu.kernel.clock import FixedClock
 from qunzhu.kernel.community.models import Community, Group, Member
 from qunzhu.kernel.community.tests.factories import (
@@ -294,7 +294,7 @@ def test_batches_restarts_and_two_runners_at_once_give_what_one_run_gives(place)
 def _start_over(place: Place) -> None:
     """As if the consumer had never run; its own events stay in the log and are appended again as duplicates."""
     own = {"community_id": place.community.pk}
-    for table in (Decision, EngineState, Effect, Case):
+    for table in (Decision, EngineState, Effect, CaseNote, Case):
         table.objects.filter(**own).delete()
     ConsumerCursor.objects.filter(**own).update(seq=0)
     forget(place.community.pk)
