@@ -40,7 +40,10 @@ FIRST = {  # the page behind the first such link of a list
 ACTS = {"members/": ("warn", "mute", "remove", "points", "erase"), "groups/": ("freeze", "announce&text=好", "code")}
 PEOPLE = ("小林", "发财哥", "模拟", "推销员")
 BLUEPRINTS = sorted((ROOT / "blueprints").rglob("*.*"))
-DATA = " ".join(file.read_text(encoding="utf-8") for file in BLUEPRINTS) + "过去一个月 签到 内部渠道 速来 看看这个"
+DATA = (
+    " ".join(file.read_text(encoding="utf-8") for file in BLUEPRINTS)
+    + "过去一个月 签到 内部渠道 速来 看看这个 安静的社群"
+)
 TRANSLATED = {
     text
     for po in (ROOT / "src").rglob("locale/en/LC_MESSAGES/*.po")

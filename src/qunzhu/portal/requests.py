@@ -122,7 +122,7 @@ def _picture(request: HttpRequest, visitor: Visitor, group_id: int) -> dict[str,
     """The picture that came with the form, kept as one that was posted in the group. Raises Refusal."""
     file = request.FILES["image"]
     if isinstance(file, list) or (file.size or 0) > upload.UPLOAD_LIMIT:
-        raise Refusal(413, "too_large", _("图片太大了,请缩小到 5 MB 以内。"))
+        raise Refusal(413, "too_large", _("图片太大了,请缩小到 5 MB 以内。"), limit=upload.UPLOAD_LIMIT)
     picture = upload.read_picture(file.read())
     sender = MemberToken(visitor.community.pk, visitor.member.pk)
     kept = upload.keep(raw_connection(), sender, group_id, picture, now=SYSTEM_CLOCK.now())

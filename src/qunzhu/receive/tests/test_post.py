@@ -378,7 +378,7 @@ def test_refusals_speak_the_language_that_the_reader_chose():
     assert serve(work) == [
         "Take a break: you can post again in 25 minutes. Is this wrong? Ask the group's owner.",
         "There is no such group.",
-        "先休息一下，12:25 恢复发言。觉得不对?请联系群主",
+        "先休息一下，12:25 恢复发言。觉得不对？发“申诉 原因”",
         "没有找到这个群",
         unknown,
         unknown,

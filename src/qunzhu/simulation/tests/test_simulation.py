@@ -1,6 +1,5 @@
 """The simulator is deterministic, marked, plausible and fast."""
 
-import time
 from collections import Counter
 from datetime import date
 
@@ -59,9 +58,8 @@ def test_no_simulated_sentence_trips_a_red_keyword():
     assert [hit.word for hit in library.find(said) if hit.level == "red"] == []
 
 
-def test_events_are_historic_and_made_faster_than_any_load_needs():
+def test_events_are_historic_and_each_a_fact_of_its_own():
     people = population(7, 500, 30)
-    started = time.perf_counter()
     events = list(
         as_events(
             month(people, seed=7, first=FIRST, days=30, zone=ZONE),
@@ -70,7 +68,5 @@ def test_events_are_historic_and_made_faster_than_any_load_needs():
             member_ids={person.number: person.number + 1 for person in people},
         )
     )
-    seconds = time.perf_counter() - started
     assert len({event.id for event in events}) == len(events) > 15_000
     assert {(event.historic, event.connector) for event in events} == {(True, "simulation")}
-    assert len(events) / seconds > 20_000

@@ -122,7 +122,7 @@ def test_what_one_field_alone_cannot_show():
 
 
 def test_a_wrong_rule_is_named_at_its_line():
-    text = SHIPPED_TEXT.replace("fact: window.count, over: 5}", "fact: window.cuont, over: 5}", 1)
+    text = SHIPPED_TEXT.replace("fact: window.count, over: {", "fact: window.cuont, over: {", 1)
     found = mistakes(text, check_rules=rule_problems)
     assert len(found) == 1
     assert found[0][0] == line_of(text, "cuont")
