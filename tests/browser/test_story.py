@@ -56,8 +56,9 @@ def test_six_equal_links_mute_and_the_operator_takes_it_back(house: House, peopl
     desk.locator(".event-text > a", has_text="老陈").first.click()
     expect(desk.locator("h1")).to_contain_text("老陈")
     expect(desk.locator(".feed .event", has_text=LINK)).to_have_count(6)
-    expect(desk.locator("#penalties li")).to_have_count(1)
-    desk.locator("#penalties").get_by_role("link", name="撤销").click()
+    penalty = desk.locator("#penalties li", has_text="同一链接")  # the pace alone may have earned a warning before
+    expect(penalty).to_have_count(1)
+    penalty.get_by_role("link", name="撤销").click()
     desk.fill("#text", "是同一篇活动通知,误会")
     desk.get_by_role("button", name="撤销处罚").click()
     expect(desk.locator(".note-success")).to_have_text("处罚已撤销,对应的记录不再计数。")
@@ -80,6 +81,8 @@ def test_three_reports_open_a_case_that_a_key_decides(house: House, people: Peop
     badge = desk.locator("[data-badge=cases]")
     before = int(badge.inner_text()) if badge.is_visible() else 0
     say_and_see(offender, "有人要看房吗,私聊我")
+    reminders = offender.locator(".bubble", has_text="管理员提醒:")
+    reminded = reminders.count()  # others may have been reminded here
     for reporter in reporters:
         menu(reporter, "有人要看房吗", "举报")
         reporter.locator("dialog").get_by_role("button", name="广告", exact=True).click()
@@ -94,7 +97,7 @@ def test_three_reports_open_a_case_that_a_key_decides(house: House, people: Peop
     desk.keyboard.press("w")
     expect(desk.locator("h2", has_text="已处理:警告")).to_be_visible()
     expect(badge).to_have_text(str(before)) if before else expect(badge).to_be_hidden()
-    expect(offender.locator(".bubble", has_text="管理员提醒:")).to_have_count(1)
+    expect(reminders).to_have_count(reminded + 1)
 
 
 def test_a_fraud_word_freezes_the_group_until_somebody_lets_it_go_on(house: House, people: People) -> None:

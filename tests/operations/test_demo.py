@@ -46,12 +46,13 @@ def test_the_demo_acts_once_in_the_home_of_every_command(place: Installation):
         ("ad_without_clearance", True, group),
         ("equal_links", True, group),
         ("member_reported", True, group),
+        ("personal_attack", True, group),
         ("red_keyword", True, group),
     ]
     cases = 'SELECT kind, urgency FROM "case" ORDER BY kind'
     assert rows(place, cases) == [("member_reported", "orange"), ("red_keyword", "red")]
     effects = "SELECT kind, status FROM effect WHERE kind IN ('freeze', 'mute', 'warn') ORDER BY kind"
-    assert rows(place, effects) == [("freeze", "done"), ("mute", "done"), ("warn", "done")]
+    assert rows(place, effects) == [("freeze", "done"), ("mute", "done"), ("warn", "done"), ("warn", "done")]
     assert rows(place, "SELECT count(*) FROM event WHERE kind = 'checkin.done' AND NOT historic") == [(6,)]
     verified = place.run("blackbox", "verify")
     assert (verified.returncode, verified.stderr.strip()) == (0, "")

@@ -146,6 +146,9 @@ def do_restore(file: Path, *, force: bool = False) -> dict[str, Any]:
 
 def verify_black_box(url: str) -> list[str]:
     """What the black box's own verification finds wrong; empty when all is well."""
+    from qunzhu.kernel.bootstrap import setup_django
+
+    setup_django()
     from qunzhu.kernel.events.blackbox import Report, verify_all
 
     with psycopg.connect(url) as conn:
