@@ -42,7 +42,7 @@ PEOPLE = ("小林", "发财哥", "模拟", "推销员")
 BLUEPRINTS = sorted((ROOT / "blueprints").rglob("*.*"))
 DATA = (
     " ".join(file.read_text(encoding="utf-8") for file in BLUEPRINTS)
-    + "过去一个月 签到 内部渠道 速来 看看这个 安静的社群"
+    + "过去一个月 签到 内部渠道 速来 看看这个 安静的社群 读书会小吴 报备 线下读书会报名 限时优惠 点击 下单"
 )
 TRANSLATED = {
     text
