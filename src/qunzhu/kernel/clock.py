@@ -36,10 +36,16 @@ SYSTEM_CLOCK = SystemClock()
 
 
 @lru_cache(maxsize=4096)
-def _local_day_of_quarter_hour(zone: str, quarter: int) -> date:
-    return datetime.fromtimestamp(quarter * 900, ZoneInfo(zone)).date()
+def _local_quarter_hour(zone: str, quarter: int) -> tuple[date, int]:
+    local = datetime.fromtimestamp(quarter * 900, ZoneInfo(zone))
+    return local.date(), local.hour
 
 
 def local_day(at: datetime, zone: str) -> date:
     """The calendar day of `at` in `zone`; offsets are whole quarter hours everywhere, so quarters are cached."""
-    return _local_day_of_quarter_hour(zone, int(at.timestamp()) // 900)
+    return _local_quarter_hour(zone, int(at.timestamp()) // 900)[0]
+
+
+def local_hour(at: datetime, zone: str) -> int:
+    """The hour of `at` on the clock of `zone`, 0–23."""
+    return _local_quarter_hour(zone, int(at.timestamp()) // 900)[1]

@@ -11,9 +11,8 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
-from qunzhu.kernel.clock import local_day
+from qunzhu.kernel.clock import local_day, local_hour
 from qunzhu.kernel.engine.clearances import Said, covers
 from qunzhu.kernel.engine.evaluate import Decision, Occasion, Tally, decide, match
 from qunzhu.kernel.engine.facts import Facts, Provider
@@ -115,15 +114,17 @@ class Watch:
     """
 
     __slots__ = (
-        "_cleared", "_day", "_flooding", "_group", "_look", "_reading", "at_ms", "compiled", "event", "keys", "member",
-        "member_id", "member_key", "order",
+        "_cleared", "_day", "_flooding", "_group", "_look", "_reading", "at_ms", "compiled", "event", "group_key",
+        "keys", "member", "member_id", "member_key", "order",
     )  # fmt: skip
 
     def __init__(self, order: Order, compiled: Compiled, event: Event) -> None:
         self.order, self.compiled, self.event = order, compiled, event
         self.at_ms = milliseconds(event.occurred_at)
         self.member_id = event.body.get("target") if event.kind == "report.filed" else event.member_id
-        self.member_key = f"{_prefix(event)}m:{self.member_id}" if self.member_id is not None else ""
+        prefix = _prefix(event)
+        self.member_key = f"{prefix}m:{self.member_id}" if self.member_id is not None else ""
+        self.group_key = f"{prefix}g:{event.group_id}"
         self.member = order.subject(self.member_key) if self.member_key else None
         self.keys: dict[str, tuple[int, ...]] = {}
         self._day: int | None = None
@@ -205,10 +206,6 @@ class Watch:
             self._group = self.order.subject(self.group_key)
         return None if self._group is None else self._group.windows
 
-    @property
-    def group_key(self) -> str:
-        return f"{_prefix(self.event)}g:{self.event.group_id}"
-
     def notice_try(self) -> None:
         """Where the platform cannot mute, count what is said during the mute."""
         event = self.event
@@ -222,7 +219,10 @@ class Watch:
 
     def observe(self, facts: Facts) -> None:
         """Count the event in every stream that it belongs to and that some rule watches."""
+        reported = self.event.kind == "report.filed"
         for plan in self.compiled.plans:
+            if (plan.of in _OF_REPORTS) is not reported:
+                continue
             keys = self.keys.get(plan.of)
             if keys is None:
                 keys = self.keys[plan.of] = _STREAM_KEYS[plan.of](self, facts)
@@ -269,7 +269,7 @@ class Watch:
 
 def _counted(watch: Watch, _facts: Facts) -> tuple[int, ...]:
     event, left_out = watch.event, watch.compiled.settings.not_counted
-    if event.kind == "report.filed" or event.kind in left_out or event.body.get("type") in left_out:
+    if event.kind in left_out or event.body.get("type") in left_out:
         return ()
     return _ONE
 
@@ -307,7 +307,7 @@ def _private_add(watch: Watch, _facts: Facts) -> tuple[int, ...]:
 def _reporter(watch: Watch) -> tuple[int, ...]:
     """Who reports; nobody reports himself."""
     event = watch.event
-    if event.kind != "report.filed" or event.member_id is None or event.member_id == watch.member_id:
+    if event.member_id is None or event.member_id == watch.member_id:
         return ()
     return (event.member_id,)
 
@@ -325,6 +325,9 @@ _STREAM_KEYS: dict[str, Callable[[Watch, Facts], tuple[int, ...]]] = {
     "report": _report,
     "private_add": _private_add,
 }
+
+
+_OF_REPORTS = frozenset({"report", "private_add"})  # streams of reports; all others are of what is said
 
 
 def _of_text(read: Callable[[Reading], Any]) -> Provider:
@@ -373,7 +376,7 @@ def _unique(values: Iterable[str]) -> tuple[str, ...]:
 
 def _local_hour(facts: Facts) -> int:
     watch = facts.subject
-    return int(watch.event.occurred_at.astimezone(ZoneInfo(watch.compiled.settings.zone)).hour)
+    return local_hour(watch.event.occurred_at, watch.compiled.settings.zone)
 
 
 def _muted(facts: Facts) -> bool | None:

@@ -23,15 +23,23 @@ class Series(msgspec.Struct, array_like=True, gc=False):
     def add(self, at: int, seq: int, keys: tuple[int, ...], horizon: int) -> None:
         """Note an entry per key at time `at` (ms); forget what is older than twice `horizon` ms before the newest."""
         times = self.times
-        place = len(times) if not times or at >= times[-1] else bisect_right(times, at)
-        for key in keys:
-            times.insert(place, at)
-            self.keys.insert(place, key)
-            self.seqs.insert(place, seq)
-            place += 1
-        first = bisect_right(times, times[-1] - 2 * horizon) if times else 0
-        first = max(first, len(times) - MAX_ENTRIES)
-        if first > 0:
+        if not times or at >= times[-1]:
+            for key in keys:
+                times.append(at)
+                self.keys.append(key)
+                self.seqs.append(seq)
+        else:
+            place = bisect_right(times, at)
+            for key in keys:
+                times.insert(place, at)
+                self.keys.insert(place, key)
+                self.seqs.insert(place, seq)
+                place += 1
+        if not times:
+            return
+        oldest = times[-1] - 2 * horizon
+        if times[0] <= oldest or len(times) > MAX_ENTRIES:
+            first = max(bisect_right(times, oldest), len(times) - MAX_ENTRIES)
             del times[:first], self.keys[:first], self.seqs[:first]
 
     def knows(self, at: int, span: int, horizon: int) -> bool:

@@ -101,6 +101,7 @@ class Runner:
         )
         self._stretch = (0, 0, 0)
         self._events: list[Event] = []
+        self._read_kinds: frozenset[str] = frozenset()
 
     def run_once(self) -> int:
         """Work until no consumer is behind; returns how many events were handed to handlers or skipped."""
@@ -213,8 +214,11 @@ class Runner:
                 return log.read(raw, community_id, after=after, upto=upto, kinds=consumer.kinds)
             self._events = log.read(raw, community_id, after=after, upto=upto, kinds=self._kinds)
             self._stretch = stretch
+            self._read_kinds = frozenset(e.kind for e in self._events)
         kinds = consumer.kinds
-        return self._events if kinds is None else [e for e in self._events if e.kind in kinds]
+        if kinds is None or self._read_kinds <= kinds:
+            return self._events
+        return [] if self._read_kinds.isdisjoint(kinds) else [e for e in self._events if e.kind in kinds]
 
     def _forget_read(self) -> None:
         """Let go of the shared read: what is erased meanwhile must not come back from memory."""

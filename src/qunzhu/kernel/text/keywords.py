@@ -26,6 +26,7 @@ PLAIN, SHAPE, SOUND, INITIALS, PART, EVERYDAY, ALIAS = range(7)
 _SOUND_OPTIONS = frozenset({"pinyin", "homophone"})
 _SHAPE_OPTIONS = frozenset({"ignore_num_style", "ignore_repeat", "ignore_special_chars", "lookalike", "split"})
 _NOT_HAN = re.compile(r"[^\u4e00-\u9fff]+")
+_JUST_EVERYDAY = [EVERYDAY]  # one object for all pairs of which no word is made, so that they are told apart at once
 _VIEWS = 8  # a form's entry and view are one number: entry * _VIEWS + view (an everyday word's entry is none)
 _LARGE = 2_000
 _JOINED_TRIES = 3
@@ -97,7 +98,8 @@ class KeywordLibrary:
         if self._everyday:
             for pair in common_words():
                 forms.setdefault(pair, []).append(EVERYDAY)
-        self._forms = list(forms.values())
+        self._forms = [_JUST_EVERYDAY if codes == [EVERYDAY] else codes for codes in forms.values()]
+        self._allowing = any(entry.word.allow for entry in self._entries)
         self._search: Any = (
             AhoCorasick(list(forms), implementation=Implementation.ContiguousNFA).find_matches_as_indexes
             if forms
@@ -176,7 +178,7 @@ class KeywordLibrary:
         found = self._candidates(normal, text)
         if not found:
             return (), ()
-        return _settle(found)
+        return _settle(found) if self._allowing else (tuple([hit for _, hit in found]), ())
 
     def _candidates(self, normal: str, text: str | None) -> list[tuple[Entry, Hit]]:
         subject = Subject(normal, text, guarded=self.guarded)
@@ -185,11 +187,16 @@ class KeywordLibrary:
         aliases: list[tuple[Entry, Candidate]] = []
         matches = self._search(normal, overlapping=True)
         everyday = bytearray(len(normal))
+        forms = self._forms
         for index, start, end in matches:
-            for code in self._forms[index]:
+            codes = forms[index]
+            if codes is _JUST_EVERYDAY:
+                everyday[start] = everyday[start + 1] = 1
+                continue
+            for code in codes:
                 view = code % _VIEWS
                 if view == EVERYDAY:
-                    everyday[start:end] = b"\1\1"
+                    everyday[start] = everyday[start + 1] = 1
                 elif view == PART:
                     joinable.append((start, end, self._parts[code // _VIEWS]))
                 elif view not in {SHAPE, SOUND}:
@@ -254,18 +261,22 @@ class KeywordLibrary:
         # The shape has forms of its own (numerals, look-alikes), so they are looked for in an unfolded text too.
         if squeezed != subject.normal:
             matches = self._search(squeezed, overlapping=True)
-        if not matches:
-            return
-        subject.level_with(levelled, squeezed)
-        entries = self._entries
+        entries, forms, done = self._entries, self._forms, variants.done
+        aligned = False
         for index, start, end in matches[:_MOST_CANDIDATES]:
-            for code in self._forms[index]:
+            for code in forms[index]:
                 view = code % _VIEWS
-                if view == SHAPE:
-                    entry = entries[code // _VIEWS]
-                    if entry.number not in variants.done:
-                        variants.add(entry, subject.shaped(entry, start, end))
-                elif view == PART:
+                if view not in {SHAPE, PART}:
+                    continue
+                entry = entries[code // _VIEWS] if view == SHAPE else None
+                if entry is not None and entry.number in done:
+                    continue
+                if not aligned:
+                    aligned = True
+                    subject.level_with(levelled, squeezed)
+                if entry is not None:
+                    variants.add(entry, subject.shaped(entry, start, end))
+                else:
                     joinable.append((*subject.shape_span(start, end), self._parts[code // _VIEWS]))
 
     def _find_sounds(self, variants: "_Variants", subject: Subject) -> None:
@@ -310,8 +321,8 @@ class _Variants:
         self._plain = found
         self._seen: dict[tuple[int, int, int], tuple[str, ...]] = {}
         # A word that stands there plainly needs no second sight; but an allowed stretch might hide the plain one.
-        allowing = any(entry.word.allow for entry, _ in found)
-        self.done = frozenset(entry.number for entry, _ in found) if guarded and not allowing else frozenset()
+        plain = guarded and found and not any(entry.word.allow for entry, _ in found)
+        self.done = frozenset([entry.number for entry, _ in found]) if plain else _NONE
 
     def add(self, entry: Entry, seen: Candidate | None) -> None:
         if seen is not None:
@@ -341,6 +352,7 @@ class _Variants:
 
 
 _PLAIN_OPTIONS = WRITING | BOUNDARIES
+_NONE: frozenset[int] = frozenset()
 
 
 def _place(item: tuple[Entry, Hit]) -> tuple[int, int]:

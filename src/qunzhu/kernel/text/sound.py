@@ -87,47 +87,39 @@ def sounds(normal: str) -> str:
 class Places(NamedTuple):
     """Where each character of `sounds(normal)` stands in the normal form, and the run of letters it was read from.
 
-    `runs` is empty where no letters were read as pinyin; otherwise it has the start of the run, or -1.
+    `runs` is empty where there are no letters; otherwise it has the start of the run, or -1.
     """
 
-    starts: list[int]
-    ends: list[int]
-    runs: list[int]
+    starts: Sequence[int]
+    ends: Sequence[int]
+    runs: Sequence[int]
 
 
 def sound_places(normal: str) -> Places:
     voiced = normal.translate(_SOUNDS)
     if not _LATIN.search(voiced):
+        if _NOISE not in voiced:
+            return Places(range(len(voiced)), range(1, len(voiced) + 1), ())
         starts = [index for index, character in enumerate(voiced) if character != _NOISE]
         return Places(starts, [index + 1 for index in starts], [])
-    places = Places([], [], [])
+    starts, ends, runs = [], [], []
     at = 0
     for run in _LATIN.finditer(voiced):
-        _add_characters(places, voiced, at, run.start())
         parsed = parse_pinyin(run[0])
         if parsed == run[0]:
-            _add_characters(places, voiced, run.start(), run.end())
-        else:
-            _add_syllables(places, parsed, run.start())
-        at = run.end()
-    _add_characters(places, voiced, at, len(voiced))
-    return places
-
-
-def _add_characters(places: Places, voiced: str, start: int, end: int) -> None:
-    kept = [index for index in range(start, end) if voiced[index] != _NOISE]
-    places.starts.extend(kept)
-    places.ends.extend(index + 1 for index in kept)
-    places.runs.extend([-1] * len(kept))
-
-
-def _add_syllables(places: Places, parsed: str, start: int) -> None:
-    at = start
-    for sound in parsed:
-        places.starts.append(at)
-        at += len(_names()[sound])
-        places.ends.append(at)
-        places.runs.append(start)
+            continue  # letters that are no pinyin stand for themselves
+        kept = [index for index in range(at, run.start()) if voiced[index] != _NOISE]
+        starts += kept
+        ends += [index + 1 for index in kept]
+        runs += [-1] * len(kept)
+        at = run.start()
+        for sound in parsed:
+            starts.append(at)
+            at += len(_names()[sound])
+            ends.append(at)
+            runs.append(run.start())
+    kept = [index for index in range(at, len(voiced)) if voiced[index] != _NOISE]
+    return Places(starts + kept, ends + [index + 1 for index in kept], [*runs, *[-1] * len(kept)])
 
 
 @lru_cache(maxsize=1)

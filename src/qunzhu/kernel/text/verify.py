@@ -251,21 +251,20 @@ class Subject:
 
     def mark_odd(self, everyday: bytearray) -> bool:
         """Take in which characters belong to an everyday word; whether any other is odd."""
-        normal = self.normal
-        ordinary = _ordinary(normal)
-        odd = [index for index, known in enumerate(everyday) if not known and normal[index] not in ordinary]
-        if not odd:
+        # Bytes of ones and zeros as one large number: `or` of two texts' marks is one step.
+        marks = int.from_bytes(self.normal.translate(_marks(self.normal)).encode("latin-1"), "little")
+        known = (marks | int.from_bytes(everyday, "little")).to_bytes(len(everyday), "little")
+        if 0 not in known:
             return False
-        marks = [0] * (len(normal) + 1)
-        for index in odd:
-            marks[index + 1] = 1
-        self._odd = list(accumulate(marks))
+        self._odd = list(accumulate(map(not_, known), initial=0))
         return True
 
     def voiced(self, entry: Any, start: int, end: int) -> Candidate | None:
         places = self.places
         if places is None:
             places = self.places = sound_places(self.normal)
+        if self.guarded and not places.runs and not self._may_sound(entry.folded, places.starts[start:end]):
+            return None
         written = entry.written
         if len(written.sound) != end - start:
             return None
@@ -299,7 +298,22 @@ class Subject:
             return None
         return Candidate(first, last, ordered(used))
 
-    def _credible_pinyin(self, starts: list[int], ends: list[int], runs: list[int]) -> bool:
+    def _may_sound(self, word: str, starts: Sequence[int]) -> bool:
+        """What `_credible` will say of the characters that differ, at once where no noise and no pinyin is in them."""
+        normal, odd, first = self.normal, self.odd, starts[0]
+        if len(starts) != len(word) or starts[-1] - first != len(word) - 1:
+            return True
+        if len(word) > 2:  # noqa: PLR2004
+            return any(odd[at + 1] > odd[at] and normal[at] != character for at, character in enumerate(word, first))
+        for at, character in enumerate(word, first):
+            if normal[at] == character:
+                if character in _FUNCTION:
+                    return False
+            elif odd[at + 1] == odd[at]:
+                return False
+        return True
+
+    def _credible_pinyin(self, starts: Sequence[int], ends: Sequence[int], runs: Sequence[int]) -> bool:
         """Whether syllables are more than a part of some English word."""
         letters = [number for number, run in enumerate(runs) if run >= 0]
         if not letters:
@@ -369,6 +383,25 @@ def _ordinary(normal: str) -> frozenset[str]:
     return _ORDINARY if _LATIN.search(normal) is None or has_pinyin(normal) else _ORDINARY_WITH_LETTERS
 
 
+class _Marks(dict[int, str]):
+    """Code point → the byte 1 where the character is ordinary, else 0."""
+
+    def __init__(self, ordinary: frozenset[str]) -> None:
+        super().__init__()
+        self.ordinary = ordinary
+
+    def __missing__(self, code: int) -> str:
+        mark = self[code] = "\1" if chr(code) in self.ordinary else "\0"
+        return mark
+
+
+_MARKS, _MARKS_WITH_LETTERS = _Marks(_ORDINARY), _Marks(_ORDINARY_WITH_LETTERS)
+
+
+def _marks(normal: str) -> _Marks:
+    return _MARKS if _ordinary(normal) is _ORDINARY else _MARKS_WITH_LETTERS
+
+
 def odd_characters(normal: str) -> list[int]:
     """How many odd characters stand before each place (one place more than there are characters).
 
@@ -400,7 +433,7 @@ def _gaps(indexes: Sequence[int]) -> list[tuple[int, int]]:
     return [(a + 1, b) for a, b in pairwise(indexes) if b > a + 1]
 
 
-def _sound_gaps(starts: list[int], ends: list[int], runs: list[int], normal: str) -> list[tuple[int, int]]:
+def _sound_gaps(starts: Sequence[int], ends: Sequence[int], runs: Sequence[int], normal: str) -> list[tuple[int, int]]:
     """Noise between syllables; a space or an apostrophe beside pinyin is how pinyin is written."""
     gaps = []
     for number in range(len(starts) - 1):

@@ -28,9 +28,7 @@ logger = structlog.get_logger("qunzhu.incident")
 def handle(batch: Batch) -> None:
     """Fold the batch; outside a rebuild, start what has to start and go one step on."""
     known = fold.Open(batch.community_id)
-    for event in batch.events:
-        if not event.historic:
-            known.hear(event)
+    known.hear_all([event for event in batch.events if not event.historic])
     if batch.rebuilding:
         return
     begun: set[int] = set()

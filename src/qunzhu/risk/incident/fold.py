@@ -1,5 +1,6 @@
 """Incidents folded from the log into their tables. Nothing here looks at anything but events and those tables."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +32,7 @@ class Open:
         self.community_id = community_id
         self.incidents = {i.seq: i for i in Incident.objects.filter(community_id=community_id, state="open")}
         self.steps: dict[tuple[int, str], IncidentStep] = {}
+        self._awaited: set[tuple[int | None, int | None]] = set()
         for row in IncidentStep.objects.filter(community_id=community_id, incident__in=list(self.incidents)):
             self.steps[row.incident, row.step] = row
 
@@ -49,8 +51,16 @@ class Open:
             ended=incident.state != "open",
         )
 
-    def hear(self, event: Event) -> None:
-        """Fold one event."""
+    def hear_all(self, events: Sequence[Event]) -> None:
+        """Fold events in order. Who is awaited is asked once: people come in by the thousand, few of them invited."""
+        came = {e.member_id for e in events if e.kind == "member.joined" and e.member_id is not None}
+        if came:
+            waiting = Invitation.objects.filter(community_id=self.community_id, member_id__in=came, joined_at=None)
+            self._awaited = set(waiting.values_list("group_id", "member_id"))
+        for event in events:
+            self._hear(event)
+
+    def _hear(self, event: Event) -> None:
         tell = _FOLDS.get(event.kind)
         if tell is not None and (event.body or event.kind == "member.joined"):
             tell(self, event)
@@ -128,8 +138,11 @@ class Open:
                 "old_group_id": event.body["from"], "incident": event.body["incident"], "at": event.occurred_at,
             },
         )  # fmt: skip
+        self._awaited.add((event.group_id, event.member_id))
 
     def _joined(self, event: Event) -> None:
+        if (event.group_id, event.member_id) not in self._awaited:
+            return
         Invitation.objects.filter(
             community_id=event.community_id,
             group_id=event.group_id or 0,
