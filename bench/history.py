@@ -42,6 +42,7 @@ def fill(slug: str, events: int, *, members: int, groups: int, rules: list[dict[
     from qunzhu.kernel.clock import SYSTEM_CLOCK
     from qunzhu.kernel.community.services import create_community
     from qunzhu.kernel.engine.rulebook_service import publish_rulebook
+    from qunzhu.risk.incident.policy import STEPS
 
     now = SYSTEM_CLOCK.now()
     community = create_community(slug=slug, name=slug, timezone="Asia/Shanghai", blueprint={}, now=now)
@@ -50,8 +51,10 @@ def fill(slug: str, events: int, *, members: int, groups: int, rules: list[dict[
         "c": community.pk, "n": events, "members": members, "groups": groups, "days": DAYS, "now": now,
         "rules": [r["id"] for r in rules], "texts": common.texts(2_000), "slug": slug, "words": common.keyword_list(),
         "categories": ["ad", "contact", "attack", "gambling", "porn", "fraud", "fundraising", "other"],
+        "steps": list(STEPS),
     }  # fmt: skip
     with connection.cursor() as cursor:
+        _default_columns(cursor)
         cursor.execute("SET synchronous_commit = off")
         cursor.execute("SET work_mem = '256MB'")
         with _indexes_later(cursor, ("event", "member_day", "group_hour")):
@@ -61,6 +64,29 @@ def fill(slug: str, events: int, *, members: int, groups: int, rules: list[dict[
             cursor.execute(statement, values)
         cursor.execute("RESET ALL")
     return community.pk
+
+
+def _default_columns(cursor: Any) -> None:
+    """Give every column its model's plain default in the database too: a new column does not stop the filling."""
+    from django.apps import apps
+    from django.db import models
+    from psycopg import sql
+
+    for model in apps.get_models():
+        for field in model._meta.local_concrete_fields:
+            default = field.default
+            if default is dict or default is list:
+                array = default is list and field.get_internal_type() == "ArrayField"
+                value = "{}" if default is dict or array else "[]"
+            elif default is models.NOT_PROVIDED or callable(default):
+                continue
+            else:
+                value = str(default)
+            cursor.execute(
+                sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}").format(
+                    sql.Identifier(model._meta.db_table), sql.Identifier(field.column or field.name), sql.Literal(value)
+                )
+            )
 
 
 def settle() -> None:
@@ -265,7 +291,7 @@ _OTHERS = (
        FROM generate_series(1, 10 + %(n)s / 100) n""",
     """INSERT INTO consumer_cursor (consumer, community_id, seq, failures, last_error, moved_at)
        SELECT name, %(c)s, base.head + %(n)s, 0, '', %(now)s
-       FROM base, unnest(ARRAY['seal', 'order', 'rollups', 'community']) AS name ON CONFLICT DO NOTHING""",
+       FROM base, unnest(ARRAY['seal', 'order', 'rollups', 'community', 'elimination']) AS name ON CONFLICT DO NOTHING""",
     """INSERT INTO import_job (community_id, group_id, file_name, fingerprint, format, timezone, size, "offset", lines,
          added, duplicates, rejected, state, started_at, finished_at, started_by, content, kinds, repeats)
        SELECT %(c)s, base.grp, 'f' || n || '.csv', %(slug)s || n, 'csv', 'Asia/Shanghai', 1, 1, 1, 1, 0, 0, 'done',
@@ -276,5 +302,42 @@ _OTHERS = (
          '{"clean": true, "events": 9, "blocks": 1, "lines": 9, "added": 9, "duplicates": 0, "rejected": 0}',
          '', '', 'bench', %(now)s, %(now)s, %(now)s
        FROM generate_series(1, 12) n, unnest(ARRAY['verify', 'export', 'import']) AS kind""",
+    # What members object to and ask for, who is silent, what went red: a few open, the rest settled long ago.
+    """INSERT INTO appeal (community_id, penalty_seq, seq, case_id, rule, group_id, member_id, words, at, deadline, state,
+         decided_by, decided_at, answer)
+       SELECT community_id, seq, seq + 1, coalesce((SELECT max(id) FROM "case" WHERE community_id = %(c)s), 0), rule,
+         group_id, member_id, '我没有发广告', at, at + interval '2 days',
+         CASE WHEN n <= 20 THEN 'open' WHEN n %% 3 = 0 THEN 'upheld' ELSE 'rejected' END,
+         CASE WHEN n <= 20 THEN '' ELSE 'bench' END, CASE WHEN n > 20 THEN at + interval '1 hour' END, ''
+       FROM (SELECT *, row_number() OVER (ORDER BY seq DESC) AS n FROM penalty WHERE community_id = %(c)s
+               AND seq %% 20 = 1) AS p""",
+    """INSERT INTO clearance (community_id, seq, member_id, group_id, via, text, asked_at, state, granted_seq, since,
+         until, decided_by, decided_at, last_seq)
+       SELECT community_id, seq, member_id, group_id, 'page', '周六免费试听 https://example.com/' || seq, occurred_at,
+         CASE WHEN n <= 20 THEN 'waiting' WHEN n %% 5 = 0 THEN 'declined' ELSE 'granted' END,
+         CASE WHEN n > 20 AND n %% 5 > 0 THEN seq END, occurred_at, occurred_at + interval '1 day',
+         CASE WHEN n > 20 THEN 'bench' ELSE '' END, CASE WHEN n > 20 THEN occurred_at END, seq
+       FROM (SELECT *, row_number() OVER (ORDER BY seq DESC) AS n FROM event WHERE community_id = %(c)s
+               AND kind = 'member.joined' AND kind <> 'message.posted') AS e""",
+    """INSERT INTO observation (community_id, seq, member_id, state, tag, days, tagged_at, ended_at, last_seq)
+       SELECT community_id, seq, member_id, CASE WHEN n <= 40 THEN 'tagged' WHEN n <= 60 THEN 'observed' ELSE 'kept' END,
+         '沉默用户', 3, occurred_at, CASE WHEN n > 60 THEN occurred_at + interval '2 days' END, seq
+       FROM (SELECT DISTINCT ON (member_id) community_id, seq, member_id, occurred_at,
+               row_number() OVER (ORDER BY seq DESC) AS n
+             FROM event WHERE community_id = %(c)s AND kind = 'member.joined' AND kind <> 'message.posted'
+             ORDER BY member_id, seq) AS e""",
+    """INSERT INTO member_activity (community_id, member_id, message_on)
+       SELECT community_id, member_id, max(day) FROM member_day WHERE community_id = %(c)s AND messages > 0
+       GROUP BY 1, 2""",
+    """INSERT INTO incident (community_id, seq, mode, state, group_id, offenders, allowed, invite_after, started_by,
+         started_at, confirmed_by, proposed_by, ended_by, ended_at)
+       SELECT community_id, seq, 'live', CASE WHEN n <= 3 THEN 'open' ELSE 'done' END, group_id, '[]', '[]', 0, 'bench',
+         occurred_at, '', '', '', CASE WHEN n > 3 THEN occurred_at + interval '1 hour' END
+       FROM (SELECT *, row_number() OVER (ORDER BY seq DESC) AS n FROM event WHERE community_id = %(c)s
+               AND kind = 'member.left' AND kind <> 'message.posted') AS e WHERE n %% 50 = 1""",
+    """INSERT INTO incident_step (community_id, incident, step, state, attempt, detail, "by", at, effects, file)
+       SELECT community_id, seq, step, CASE WHEN state = 'done' THEN 'done' ELSE 'waiting' END, 1, '', 'bench',
+         started_at, '[]', ''
+       FROM incident, unnest(%(steps)s::text[]) AS step WHERE community_id = %(c)s""",
     "DROP TABLE base",
 )

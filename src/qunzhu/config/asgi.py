@@ -5,6 +5,7 @@
 
 import asyncio
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -81,6 +82,7 @@ def _lifespan(routes: list[BaseRoute]) -> Callable[[Starlette], Any]:
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         if not has_receiver:
+            gc.freeze()  # what was imported stays for good: walking it again would only make a page wait
             yield
             return
         from qunzhu.receive.app import lifespan as receiver_lifespan

@@ -21,14 +21,17 @@ class Taken(msgspec.Struct, frozen=True):
     last: date
 
 
-def leaves_of(conn: psycopg.Connection[Any], community_id: int, members: Iterable[int]) -> dict[int, list[Taken]]:
-    """Member → leaves in the order they were taken, with what ending them early left of them."""
+def leaves_of(
+    conn: psycopg.Connection[Any], community_id: int, members: Iterable[int] | None
+) -> dict[int, list[Taken]]:
+    """Member → leaves in the order they were taken, with what ending them early left of them; None: of everybody."""
     rows = (
         psycopg.Cursor(conn)
         .execute(
-            "SELECT member_id, seq, kind, body::text FROM event WHERE community_id = %s"
-            " AND kind IN ('leave.taken', 'leave.ended') AND member_id = ANY(%s) AND body IS NOT NULL ORDER BY seq",
-            [community_id, list(members)],
+            "SELECT member_id, seq, kind, body::text FROM event WHERE community_id = %(c)s"
+            " AND kind IN ('leave.taken', 'leave.ended') AND member_id IS NOT NULL"
+            " AND (%(only)s::int8[] IS NULL OR member_id = ANY(%(only)s::int8[])) AND body IS NOT NULL ORDER BY seq",
+            {"c": community_id, "only": None if members is None else list(members)},
         )
         .fetchall()
     )

@@ -7,17 +7,20 @@ from typing import Any
 import psycopg
 
 from qunzhu.governance.elimination.leaves import leaves_of
-from qunzhu.governance.elimination.policy import Presence
+from qunzhu.governance.elimination.policy import INTERACTIONS, Presence
 from qunzhu.kernel.clock import local_day
 
-_KINDS = {"message.posted": "message", "command.posted": "command", "checkin.done": "checkin"}
+_KINDS = dict(zip(("message.posted", "command.posted", "checkin.done"), INTERACTIONS, strict=True))
 
-# In an open, ordinary group; not staff, not leading a room, not erased, not observed already.
+# In an open, ordinary group; not staff, not leading a room, not erased, not observed already. Days, not moments: the
+# latest of each person's groups, on the calendar of the community.
 _CANDIDATES = """
-SELECT s.member_id, max(s.joined_at), max(s.muted_until)
+SELECT s.member_id, (max(s.joined_at) AT TIME ZONE %(zone)s)::date, max(s.muted_until),
+       a.message_on, a.command_on, a.checkin_on
 FROM membership s
 JOIN community_group g ON g.id = s.group_id AND g.community_id = s.community_id
 JOIN member m ON m.id = s.member_id AND m.community_id = s.community_id
+LEFT JOIN member_activity a ON a.community_id = s.community_id AND a.member_id = s.member_id
 WHERE s.community_id = %(c)s AND s.state IN ('active', 'muted') AND NOT g.observation AND g.state = 'active'
   AND m.erased_at IS NULL AND (%(only)s::int8[] IS NULL OR s.member_id = ANY(%(only)s::int8[]))
   AND NOT EXISTS (SELECT 1 FROM staff w WHERE w.community_id = s.community_id AND w.member_id = s.member_id)
@@ -25,15 +28,17 @@ WHERE s.community_id = %(c)s AND s.state IN ('active', 'muted') AND NOT g.observ
                   AND o.role <> 'member' AND o.removed_at IS NULL)
   AND NOT EXISTS (SELECT 1 FROM observation b WHERE b.community_id = s.community_id AND b.member_id = s.member_id
                   AND b.ended_at IS NULL)
-GROUP BY s.member_id
+GROUP BY s.member_id, a.message_on, a.command_on, a.checkin_on
 """
 _FRESH = (
-    "SELECT member_id, max(ended_at) FROM observation WHERE community_id = %s AND member_id = ANY(%s)"
+    "SELECT member_id, (max(ended_at) AT TIME ZONE %(zone)s)::date FROM observation WHERE community_id = %(c)s"
+    " AND (%(only)s::int8[] IS NULL OR member_id = ANY(%(only)s::int8[]))"
     " AND state IN ('kept', 'returned') AND ended_at IS NOT NULL GROUP BY member_id"
 )
 _AHEAD = (
-    "SELECT member_id, kind, max(occurred_at) FROM event WHERE community_id = %s AND seq > %s AND kind = ANY(%s)"
-    " AND member_id = ANY(%s) GROUP BY member_id, kind"
+    "SELECT member_id, kind, (max(occurred_at) AT TIME ZONE %(zone)s)::date FROM event WHERE community_id = %(c)s"
+    " AND seq > %(after)s AND kind = ANY(%(kinds)s) AND member_id IS NOT NULL"
+    " AND (%(only)s::int8[] IS NULL OR member_id = ANY(%(only)s::int8[])) GROUP BY member_id, kind"
 )
 
 
@@ -48,41 +53,33 @@ def presences(
 ) -> dict[int, Presence]:
     """Member → presence, for everybody who could be silent (of `only`). `after` is how far the projections are."""
     run = psycopg.Cursor(conn).execute
-    values = {"c": community_id, "only": None if only is None else list(only)}
+    members = None if only is None else list(only)
+    values = {"c": community_id, "only": members, "zone": zone, "after": after, "kinds": list(_KINDS)}
     rows = run(_CANDIDATES, values).fetchall()
-    members = [row[0] for row in rows if row[2] is None or row[2] <= now]  # a muted person could not speak
-    last = _last_days(conn, community_id, members, after, zone)
-    fresh = {member: local_day(at, zone) for member, at in run(_FRESH, [community_id, members]).fetchall()}
-    for member, _joined, muted_until in rows:
-        if muted_until is not None and muted_until <= now:
-            fresh[member] = max(fresh.get(member, date.min), local_day(muted_until, zone))
+    fresh: dict[int, date] = dict(run(_FRESH, values).fetchall())
+    ahead: dict[int, dict[str, date]] = {}
+    for member, kind, day in run(_AHEAD, values).fetchall():
+        ahead.setdefault(member, {})[_KINDS[kind]] = day
     leaves = leaves_of(conn, community_id, members)
-    joined = {row[0]: row[1] for row in rows}
-    return {
-        member: Presence(
-            local_day(joined[member], zone) if joined[member] else None,
-            last.get(member, {}),
+    found = {}
+    for member, joined, muted_until, *days in rows:
+        if muted_until is not None:
+            if muted_until > now:  # a muted person could not speak
+                continue
+            fresh[member] = max(fresh.get(member, date.min), local_day(muted_until, zone))
+        found[member] = Presence(
+            joined,
+            _last_days(days, ahead.get(member)),
             tuple((taken.first, taken.last) for taken in leaves.get(member, ())),
             fresh.get(member),
         )
-        for member in members
-    }
-
-
-def _last_days(
-    conn: psycopg.Connection[Any], community_id: int, members: list[int], after: int, zone: str
-) -> dict[int, dict[str, date]]:
-    run = psycopg.Cursor(conn).execute
-    rows = run(
-        "SELECT member_id, message_on, command_on, checkin_on FROM member_activity"
-        " WHERE community_id = %s AND member_id = ANY(%s)",
-        [community_id, members],
-    )
-    found = {
-        row[0]: {kind: day for kind, day in zip(_KINDS.values(), row[1:], strict=True) if day is not None}
-        for row in rows
-    }
-    for member, kind, at in run(_AHEAD, [community_id, after, list(_KINDS), members]).fetchall():
-        days, day = found.setdefault(member, {}), local_day(at, zone)
-        days[_KINDS[kind]] = max(days.get(_KINDS[kind], date.min), day)
     return found
+
+
+def _last_days(days: list[date | None], ahead: dict[str, date] | None) -> dict[str, date]:
+    """The last day of each kind of interaction: what the projections have, or what the log says after them."""
+    last = {kind: day for kind, day in zip(INTERACTIONS, days, strict=True) if day}
+    if ahead:
+        for kind, day in ahead.items():
+            last[kind] = max(last.get(kind, date.min), day)
+    return last

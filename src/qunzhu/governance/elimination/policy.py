@@ -16,6 +16,7 @@ from qunzhu.kernel.calendar import CHINA, Calendar, calendar_of
 INTERACTIONS = ("message", "command", "checkin")
 LOOK_BACK = 400  # days; whoever was silent for longer is silent for that long
 LEAVE_WINDOW = 90
+_DAY = timedelta(days=1)
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -81,8 +82,10 @@ def last_day(presence: Presence, settings: Settings) -> date | None:
 def silence(presence: Presence, today: date, settings: Settings) -> Silence:
     """The silence of a member as it stands on the morning of `today`, which is not over and does not count."""
     start = first_counted(presence, today, settings)
-    if start is None:
-        return Silence(0)
+    return Silence(0) if start is None else _silence_since(start, today, settings)
+
+
+def _silence_since(start: date, today: date, settings: Settings) -> Silence:
     start = max(start, today - timedelta(days=LOOK_BACK))
     days, unknown = 0, []
     for number in range((today - start).days):
@@ -97,13 +100,15 @@ def silence(presence: Presence, today: date, settings: Settings) -> Silence:
 
 def first_counted(presence: Presence, today: date, settings: Settings) -> date | None:
     """The first day that could count; None when nothing is known of the member."""
-    starts = []
-    if presence.joined is not None:
-        starts.append(presence.joined + timedelta(days=settings.grace_for_new))
-    known = [last_day(presence, settings), presence.fresh]
+    start = None if presence.joined is None else presence.joined + timedelta(days=settings.grace_for_new)
+    known = [presence.last[kind] for kind in settings.counts_as if kind in presence.last]
+    if presence.fresh is not None:
+        known.append(presence.fresh)
     known += [last for first, last in presence.leaves if first <= last and first <= today]
-    starts += [day + timedelta(days=1) for day in known if day is not None]
-    return max(starts, default=None)
+    if known:
+        after = max(known) + _DAY
+        return after if start is None else max(start, after)
+    return start
 
 
 def _counts(day: date, settings: Settings) -> bool | None:
@@ -132,14 +137,22 @@ def judge(people: Mapping[int, Presence], today: date, settings: Settings) -> Ve
     """
     silent: dict[int, Silence] = {}
     unknown: dict[int, Silence] = {}
+    since: dict[date, Silence] = {}  # many people, few first days: each is counted once
     for member, presence in people.items():
-        found = silence(presence, today, settings)
+        start = first_counted(presence, today, settings)
+        if start is None:
+            continue
+        found = since.get(start) or since.setdefault(start, _silence_since(start, today, settings))
         if found.days >= settings.inactive_after:
             silent[member] = found
         elif found.days + found.unknown >= settings.inactive_after:
             unknown[member] = found
-    ordered = dict(sorted(silent.items(), key=lambda item: (-item[1].days, item[0])))
-    return Verdict(ordered, unknown, tuple(sorted({year for found in unknown.values() for year in found.years})))
+    ordered = sorted(sorted(silent), key=lambda member: silent[member].days, reverse=True)
+    return Verdict(
+        {member: silent[member] for member in ordered},
+        unknown,
+        tuple(sorted({year for found in unknown.values() for year in found.years})),
+    )
 
 
 # --- leave --------------------------------------------------------------------------------------------------------

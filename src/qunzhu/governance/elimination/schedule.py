@@ -77,16 +77,25 @@ def run_community(community: Community, *, now: datetime) -> bool:
 
 def heard_up_to(conn: psycopg.Connection[Any], community_id: int) -> int | None:
     """How far the consumer has heard; None when something that changes who may be tagged still waits for it."""
-    run = psycopg.Cursor(conn).execute
-    row = run(
-        "SELECT seq FROM consumer_cursor WHERE consumer = %s AND community_id = %s", [NAME, community_id]
-    ).fetchone()
-    after = row[0] if row else 0
-    waiting = run(
-        "SELECT 1 FROM event WHERE community_id = %s AND seq > %s AND kind = ANY(%s) LIMIT 1",
-        [community_id, after, list(STATEFUL)],
-    ).fetchone()
+    after = _cursor(conn, community_id)
+    waiting = (
+        psycopg.Cursor(conn)
+        .execute(
+            "SELECT 1 FROM event WHERE community_id = %s AND seq > %s AND kind = ANY(%s) LIMIT 1",
+            [community_id, after, list(STATEFUL)],
+        )
+        .fetchone()
+    )
     return None if waiting else after
+
+
+def _cursor(conn: psycopg.Connection[Any], community_id: int) -> int:
+    row = (
+        psycopg.Cursor(conn)
+        .execute("SELECT seq FROM consumer_cursor WHERE consumer = %s AND community_id = %s", [NAME, community_id])
+        .fetchone()
+    )
+    return int(row[0]) if row else 0
 
 
 def preview(
@@ -96,7 +105,7 @@ def preview(
     settings = settings or settings_from(community.blueprint)
     raw = raw_connection()
     if after is None:
-        after = heard_up_to(raw, community.pk) or 0
+        after = _cursor(raw, community.pk)
     day = local_day(now, community.timezone)
     people = presences(raw, community.pk, zone=community.timezone, after=after, now=now)
     return Preview(day, settings, people, judge(people, day, settings))
