@@ -73,7 +73,8 @@ def _default_columns(cursor: Any) -> None:
     from psycopg import sql
 
     for model in apps.get_models():
-        for field in model._meta.local_concrete_fields:
+        table = model._meta.db_table  # noqa: SLF001
+        for field in model._meta.local_concrete_fields:  # noqa: SLF001  (Django's documented API)
             default = field.default
             if default is dict or default is list:
                 array = default is list and field.get_internal_type() == "ArrayField"
@@ -84,7 +85,7 @@ def _default_columns(cursor: Any) -> None:
                 value = str(default)
             cursor.execute(
                 sql.SQL("ALTER TABLE {} ALTER COLUMN {} SET DEFAULT {}").format(
-                    sql.Identifier(model._meta.db_table), sql.Identifier(field.column or field.name), sql.Literal(value)
+                    sql.Identifier(table), sql.Identifier(field.column or field.name), sql.Literal(value)
                 )
             )
 
@@ -291,7 +292,8 @@ _OTHERS = (
        FROM generate_series(1, 10 + %(n)s / 100) n""",
     """INSERT INTO consumer_cursor (consumer, community_id, seq, failures, last_error, moved_at)
        SELECT name, %(c)s, base.head + %(n)s, 0, '', %(now)s
-       FROM base, unnest(ARRAY['seal', 'order', 'rollups', 'community', 'elimination']) AS name ON CONFLICT DO NOTHING""",
+       FROM base, unnest(ARRAY['seal', 'order', 'rollups', 'community', 'elimination']) AS name
+       ON CONFLICT DO NOTHING""",
     """INSERT INTO import_job (community_id, group_id, file_name, fingerprint, format, timezone, size, "offset", lines,
          added, duplicates, rejected, state, started_at, finished_at, started_by, content, kinds, repeats)
        SELECT %(c)s, base.grp, 'f' || n || '.csv', %(slug)s || n, 'csv', 'Asia/Shanghai', 1, 1, 1, 1, 0, 0, 'done',
@@ -303,8 +305,8 @@ _OTHERS = (
          '', '', 'bench', %(now)s, %(now)s, %(now)s
        FROM generate_series(1, 12) n, unnest(ARRAY['verify', 'export', 'import']) AS kind""",
     # What members object to and ask for, who is silent, what went red: a few open, the rest settled long ago.
-    """INSERT INTO appeal (community_id, penalty_seq, seq, case_id, rule, group_id, member_id, words, at, deadline, state,
-         decided_by, decided_at, answer)
+    """INSERT INTO appeal (community_id, penalty_seq, seq, case_id, rule, group_id, member_id, words, at, deadline,
+         state, decided_by, decided_at, answer)
        SELECT community_id, seq, seq + 1, coalesce((SELECT max(id) FROM "case" WHERE community_id = %(c)s), 0), rule,
          group_id, member_id, '我没有发广告', at, at + interval '2 days',
          CASE WHEN n <= 20 THEN 'open' WHEN n %% 3 = 0 THEN 'upheld' ELSE 'rejected' END,
@@ -320,8 +322,8 @@ _OTHERS = (
        FROM (SELECT *, row_number() OVER (ORDER BY seq DESC) AS n FROM event WHERE community_id = %(c)s
                AND kind = 'member.joined' AND kind <> 'message.posted') AS e""",
     """INSERT INTO observation (community_id, seq, member_id, state, tag, days, tagged_at, ended_at, last_seq)
-       SELECT community_id, seq, member_id, CASE WHEN n <= 40 THEN 'tagged' WHEN n <= 60 THEN 'observed' ELSE 'kept' END,
-         '沉默用户', 3, occurred_at, CASE WHEN n > 60 THEN occurred_at + interval '2 days' END, seq
+       SELECT community_id, seq, member_id,
+         CASE WHEN n <= 40 THEN 'tagged' WHEN n <= 60 THEN 'observed' ELSE 'kept' END, '沉默用户', 3, occurred_at, CASE WHEN n > 60 THEN occurred_at + interval '2 days' END, seq
        FROM (SELECT DISTINCT ON (member_id) community_id, seq, member_id, occurred_at,
                row_number() OVER (ORDER BY seq DESC) AS n
              FROM event WHERE community_id = %(c)s AND kind = 'member.joined' AND kind <> 'message.posted'

@@ -142,8 +142,6 @@ def _ids(community_id: int) -> dict[str, Any]:
 
 def discover(small: Site, big: Site) -> tuple[list[Page], list[str]]:
     """The pages to open, and the names of what is no page (forms that are sent, downloads)."""
-    from django.urls import reverse
-
     from qunzhu.console.urls import urlpatterns
 
     pages: dict[str, Page] = {}
@@ -153,10 +151,7 @@ def discover(small: Site, big: Site) -> tuple[list[Page], list[str]]:
         if any(word in name for word in NOT_PAGES):
             skipped.append(name)
             continue
-        paths = tuple(
-            reverse(f"console:{name}", kwargs={a: _argument(site, name, a) for a in pattern.pattern.converters})
-            for site in (small, big)
-        )
+        paths = _paths(name, list(pattern.pattern.converters), small, big)
         if name in ASKED_BY_NAME:
             name = f"{name}_act"
         further = [*_further(name, small, big)]
@@ -172,6 +167,13 @@ def discover(small: Site, big: Site) -> tuple[list[Page], list[str]]:
     return list(pages.values()), skipped
 
 
+def _paths(name: str, arguments: list[str], small: Site, big: Site) -> tuple[str, str]:
+    from django.urls import reverse
+
+    found = [reverse(f"console:{name}", kwargs={a: _argument(s, name, a) for a in arguments}) for s in (small, big)]
+    return found[0], found[1]
+
+
 def _argument(site: Site, page: str, name: str) -> Any:
     if name == "slug":
         return site.community.slug
@@ -183,7 +185,7 @@ def _argument(site: Site, page: str, name: str) -> Any:
         return 1
     if name == "page":
         return "cases"
-    value = site.ids.get(f"{page.split('_')[0]}_{name}", site.ids.get(name))
+    value = site.ids.get(f"{page.split('_', 1)[0]}_{name}", site.ids.get(name))
     if page.startswith("import_job"):
         value = site.ids["import_job_id"]
     return value if isinstance(value, int | UUID) else str(value)
