@@ -6,7 +6,7 @@ from qunzhu.kernel.cases.models import Case
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-SENTENCE = "骗子 的消息含「稳赚不赔」（群规 6.3，禁止资金募集与诈骗信息），本群先冻结，等管理员处理。"
+SENTENCE = "骗子 的消息含「稳赚不赔」（群规 6.3，禁止资金募集与诈骗信息），这条消息先收回，本群先冻结，等管理员处理。"
 FROZEN = (403, {"error": "frozen", "message": "群主暂时关闭了发言，请稍后再来"})
 POSTED = [
     "message.posted 骗子 跟我做,穩賺不賠",
@@ -15,6 +15,8 @@ POSTED = [
     "group.frozen",
     f"message.sent warn @骗子: {SENTENCE}",
     "effect.done 骗子 freeze done: 群已冻结",
+    "message.recalled 骗子 by qunzhu",
+    "effect.done 骗子 recall done: 消息已撤回",
 ]
 
 
@@ -51,7 +53,7 @@ def test_frozen_at_once_and_opened_by_the_case(world):
     world.say("小美", "好的")
     world.settle()
     assert world.log() == ["message.posted 小美 好的"]
-    assert world.effects() == [("freeze", "done"), ("unfreeze", "done")]
+    assert world.effects() == [("freeze", "done"), ("unfreeze", "done"), ("recall", "done")]
 
 
 def test_removed_by_the_case_and_the_group_goes_on(world):

@@ -30,7 +30,7 @@ def test_decided_for_the_record_only(world, tmp_path):
     lines = world.log()
     cap = "小林，今天已发 6 条（群规 2.1，上限 5 条），{}。" + TAIL
     links = "小林，同一链接 1 小时内已发 6 次（群规 2.3，上限 5 次），先休息 1 小时，10:00 恢复。" + TAIL
-    red = "骗子 的消息含「资金募集」（群规 6.3，禁止资金募集与诈骗信息），本群先冻结，等管理员处理。"
+    red = "骗子 的消息含「资金募集」（群规 6.3，禁止资金募集与诈骗信息），这条消息先收回，本群先冻结，等管理员处理。"
     assert [line for line in lines if line.startswith("decision.made")] == [
         f"decision.made 小林 daily_cap historic warn to equal_links: {cap.format('先提醒一次')}",
         f"decision.made 小林 equal_links historic mute strike: {links}",

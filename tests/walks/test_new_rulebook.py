@@ -29,7 +29,7 @@ HITS = [
     ("flooding", "yielded", ()),
     ("posted_while_muted", "yielded", ("recall",)),
     ("daily_cap", "yielded", ()),
-    ("red_keyword", "live", ("freeze", "case red_keyword")),
+    ("red_keyword", "live", ("freeze", "recall", "case red_keyword")),
 ]
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -116,12 +116,14 @@ def test_freezing_is_an_announcement(world):
     set_profile(group=world.groups[0], profile="personal-wechat")
     world.say("骗子", "跟我做,稳赚不赔")
     world.settle()
-    sentence = "骗子 的消息含「稳赚不赔」（群规 6.3，禁止资金募集与诈骗信息），本群先冻结，等管理员处理。"
+    sentence = "骗子 的消息含「稳赚不赔」（群规 6.3，禁止资金募集与诈骗信息），这条消息先收回，本群先冻结，等管理员处理。"
     lines = [line for line in world.log() if not line.startswith("incident.")]  # test_red_incident.py
     assert lines[2:] == [
         f"decision.made 骗子 red_keyword live: {sentence}",
         f"group.announced {sentence}",
         "effect.done 骗子 freeze emulated: 个人微信没有全员禁言:已发公告请大家暂停发言",
+        "case.opened 骗子 effect_task yellow: 撤回 骗子 的消息(职场知识分享 1 群)",
+        "effect.done 骗子 recall task_created: 已转人工,按步骤执行",
     ]
     assert world.room.announcement == sentence
     world.say("小美", "还能说话")

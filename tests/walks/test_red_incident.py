@@ -93,7 +93,7 @@ def test_two_people_close_and_rebuild(world):
     assert Invitation.objects.get(member_id=world.id_of("小美")).joined_at == world.clock.now()
     assert f"/j/{room.join_code}/" not in world.phone("小美", "/me/groups/")
     assert "重建后的新群" in Room.objects.get(group_id=new.pk).announcement
-    assert sorted(world.effects()) == [(kind, "done") for kind in ("announce", "close", "freeze", "say")]
+    assert sorted(world.effects()) == [(kind, "done") for kind in ("announce", "close", "freeze", "recall", "say")]
 
 
 def test_false_alarm_calls_it_off(world):
@@ -256,4 +256,4 @@ def test_a_crash_in_any_step_leaves_a_checklist_that_goes_on(world):
     assert sorted(Invitation.objects.values_list("member_id", flat=True)) == sorted(
         world.id_of(n) for n in ("小美", "小林")
     )
-    assert sorted(world.effects()) == [(kind, "done") for kind in ("announce", "close", "freeze", "say")]
+    assert sorted(world.effects()) == [(kind, "done") for kind in ("announce", "close", "freeze", "recall", "say")]

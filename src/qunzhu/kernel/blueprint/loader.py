@@ -351,10 +351,23 @@ def _cross_checks(data: dict[str, Any], tree: CommentedMap) -> list[Mistake]:
         note(
             ("governance", "elimination", "calendar", *place), f"{day} is no day of that year", "write e.g. 2027-01-01"
         )
+    for place, act in _unasked(blueprint):
+        remedy = f"add {act} there, or take it out here"
+        note(place, f"does {act} at once, which risk.red.without_a_human does not allow", remedy)
     levels = blueprint.engagement.levels
     if len(levels.names) != len(levels.thresholds) or sorted(levels.thresholds) != levels.thresholds:
         note(("engagement", "levels"), "needs one rising threshold for each name")
     return mistakes
+
+
+def _unasked(blueprint: Blueprint) -> Iterator[tuple[Path_, str]]:
+    """Where a red rule would do without a human what the red level keeps for one."""
+    for number, rule in enumerate(blueprint.rules):
+        then = rule.get("then") if rule.get("level") == "red" else None
+        for index, effect in enumerate(then if isinstance(then, list) else ()):
+            for act in ("freeze", "recall"):
+                if isinstance(effect, dict) and act in effect and act not in blueprint.risk.red.without_a_human:
+                    yield ("rules", number, "then", index), act
 
 
 def _own_days(blueprint: Blueprint) -> Iterator[tuple[Path_, str]]:

@@ -432,7 +432,7 @@ def _consequence(claim: _Claim, end: str, number: int) -> str:
     if claim.outcome == "yielded":
         return case or _YIELDED.get(claim.yield_reason, "已按另一条规则处理，不再另作处理")
     if claim.freeze:
-        return "本群先冻结，等管理员处理"
+        return f"{'这条消息先收回，' if claim.recall else ''}本群先冻结，等管理员处理"
     penalties = {
         "warn": "先提醒一次",
         "mute": f"先休息 {sentences.duration(claim.minutes)}，{end} 恢复",

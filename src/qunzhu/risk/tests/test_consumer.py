@@ -150,7 +150,10 @@ def test_a_red_keyword_freezes_and_asks_a_human(place):
     seq = place.post("一起募集資金")
     run(CONSUMER)
     assert place.decisions() == [(seq, "red_keyword", "live")]
-    assert place.effects() == [("freeze", seq, f"order:{seq}:red_keyword:freeze")]
+    assert place.effects() == [
+        ("freeze", seq, f"order:{seq}:red_keyword:freeze"),
+        ("recall", seq, f"order:{seq}:red_keyword:recall"),
+    ]
     assert Case.objects.get().kind == "red_keyword"
 
 

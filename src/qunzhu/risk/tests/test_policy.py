@@ -200,12 +200,13 @@ def test_a_red_keyword_freezes_the_group_and_opens_a_case(category):
     (decision,) = story.post("项目募\u200b集資金")
     assert decision.level == "red"
     assert (
-        decision.sentence == "小林 的消息含「募集资金」（群规 6.3，禁止资金募集与诈骗信息），本群先冻结，等管理员处理。"
+        decision.sentence
+        == "小林 的消息含「募集资金」（群规 6.3，禁止资金募集与诈骗信息），这条消息先收回，本群先冻结，等管理员处理。"
     )
-    assert [e["kind"] for e in decision.effects] == ["freeze", "case"]
+    assert [e["kind"] for e in decision.effects] == ["freeze", "recall", "case"]
     assert decision.facts == {"keyword.categories": [category]}
     (again,) = story.post("募集资金", minutes=1)
-    assert [e["kind"] for e in again.effects] == ["case"]
+    assert [e["kind"] for e in again.effects] == ["recall", "case"]
     story.tell("keywords.changed", {"added": [], "removed": ["募集资金"], "by": "t"})
     assert story.post("募集资金", minutes=2) == []
 

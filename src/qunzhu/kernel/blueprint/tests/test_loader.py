@@ -106,6 +106,21 @@ def test_all_mistakes_are_named_at_once_with_line_field_and_remedy():
     ]
 
 
+def test_a_red_rule_does_nothing_at_once_that_the_red_level_keeps_for_a_human():
+    text = SHIPPED_TEXT.replace("without_a_human: [freeze, recall]", "without_a_human: [freeze]")
+    number = next(
+        n for n, rule in enumerate(load(find("workplace-knowledge")).blueprint.rules) if rule.get("level") == "red"
+    )
+    assert mistakes(text) == [
+        (
+            line_of(text, "{recall: {}}, {case: {kind: red_keyword"),
+            f"rules[{number}].then[1]",
+            "does recall at once, which risk.red.without_a_human does not allow",
+            "add recall there, or take it out here",
+        )
+    ]
+
+
 def test_what_one_field_alone_cannot_show():
     text = SHIPPED_TEXT.replace("timezone: Asia/Shanghai", "timezone: Asia/Shanghia").replace(
         "name: 职场知识观察群", "name: 职场知识分享 1 群"
