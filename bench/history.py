@@ -323,7 +323,8 @@ _OTHERS = (
                AND kind = 'member.joined' AND kind <> 'message.posted') AS e""",
     """INSERT INTO observation (community_id, seq, member_id, state, tag, days, tagged_at, ended_at, last_seq)
        SELECT community_id, seq, member_id,
-         CASE WHEN n <= 40 THEN 'tagged' WHEN n <= 60 THEN 'observed' ELSE 'kept' END, '沉默用户', 3, occurred_at, CASE WHEN n > 60 THEN occurred_at + interval '2 days' END, seq
+         CASE WHEN n <= 40 THEN 'tagged' WHEN n <= 60 THEN 'observed' ELSE 'kept' END, '沉默用户', 3,
+         occurred_at, CASE WHEN n > 60 THEN occurred_at + interval '2 days' END, seq
        FROM (SELECT DISTINCT ON (member_id) community_id, seq, member_id, occurred_at,
                row_number() OVER (ORDER BY seq DESC) AS n
              FROM event WHERE community_id = %(c)s AND kind = 'member.joined' AND kind <> 'message.posted'

@@ -116,7 +116,8 @@ def test_freezing_is_an_announcement(world):
     set_profile(group=world.groups[0], profile="personal-wechat")
     world.say("骗子", "跟我做,稳赚不赔")
     world.settle()
-    sentence = "骗子 的消息含「稳赚不赔」（群规 6.3，禁止资金募集与诈骗信息），这条消息先收回，本群先冻结，等管理员处理。"
+    told = "这条消息先收回，本群先冻结，等管理员处理"
+    sentence = f"骗子 的消息含「稳赚不赔」（群规 6.3，禁止资金募集与诈骗信息），{told}。"
     lines = [line for line in world.log() if not line.startswith("incident.")]  # test_red_incident.py
     assert lines[2:] == [
         f"decision.made 骗子 red_keyword live: {sentence}",

@@ -29,6 +29,8 @@ class Keyword(models.Model):
 
     class Meta:
         db_table = "keyword"
+        # A page of one category in the order of words, without sorting the category.
+        indexes = (models.Index(fields=["community_id", "allow", "category", "word"], name="keyword_by_category"),)
 
 
 class RuleReview(models.Model):

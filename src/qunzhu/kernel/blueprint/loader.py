@@ -347,30 +347,26 @@ def _cross_checks(data: dict[str, Any], tree: CommentedMap) -> list[Mistake]:
     for index, step in enumerate(blueprint.governance.ladder):
         if (step.action == "mute") != (step.minutes is not None):
             note(("governance", "ladder", index), "mute needs minutes, and only mute has them")
-    for place, day in _own_days(blueprint):
-        note(
-            ("governance", "elimination", "calendar", *place), f"{day} is no day of that year", "write e.g. 2027-01-01"
-        )
-    for place, act in _unasked(blueprint):
-        remedy = f"add {act} there, or take it out here"
-        note(place, f"does {act} at once, which risk.red.without_a_human does not allow", remedy)
+    for place, message, remedy in (*_own_days(blueprint), *_unasked(blueprint)):
+        note(place, message, remedy)
     levels = blueprint.engagement.levels
     if len(levels.names) != len(levels.thresholds) or sorted(levels.thresholds) != levels.thresholds:
         note(("engagement", "levels"), "needs one rising threshold for each name")
     return mistakes
 
 
-def _unasked(blueprint: Blueprint) -> Iterator[tuple[Path_, str]]:
+def _unasked(blueprint: Blueprint) -> Iterator[tuple[Path_, str, str]]:
     """Where a red rule would do without a human what the red level keeps for one."""
     for number, rule in enumerate(blueprint.rules):
         then = rule.get("then") if rule.get("level") == "red" else None
         for index, effect in enumerate(then if isinstance(then, list) else ()):
-            for act in ("freeze", "recall"):
-                if isinstance(effect, dict) and act in effect and act not in blueprint.risk.red.without_a_human:
-                    yield ("rules", number, "then", index), act
+            for act in {"freeze", "recall"} - set(blueprint.risk.red.without_a_human):
+                if isinstance(effect, dict) and act in effect:
+                    message = f"does {act} at once, which risk.red.without_a_human does not allow"
+                    yield ("rules", number, "then", index), message, f"add {act} there, or take it out here"
 
 
-def _own_days(blueprint: Blueprint) -> Iterator[tuple[Path_, str]]:
+def _own_days(blueprint: Blueprint) -> Iterator[tuple[Path_, str, str]]:
     """Where an own year of the calendar names something that is no day of it."""
     for number, year in enumerate(blueprint.governance.elimination.calendar):
         for name, days in (("off", year.off), ("work", year.work)):
@@ -380,7 +376,8 @@ def _own_days(blueprint: Blueprint) -> Iterator[tuple[Path_, str]]:
                 except ValueError:
                     found = 0
                 if found != year.year:
-                    yield (number, name, index), day
+                    place = ("governance", "elimination", "calendar", number, name, index)
+                    yield place, f"{day} is no day of that year", "write e.g. 2027-01-01"
 
 
 def line_of(tree: Any, path: Path_) -> int:
