@@ -88,10 +88,11 @@ def timetable(community_id: int, groups: list[int], members: list[int], count: i
     links: deque[tuple[int, int, str, bool]] = deque()
     pairs = [(m, g) for g in range(RESERVED) for m in range(MEMBERS)]
     draw.shuffle(pairs)
+    said = common.texts(5_000)
     plan = []
     for n in range(count):
         member, group = n % MEMBERS, RESERVED + draw.randrange(GROUPS - RESERVED)
-        text, consequence = "".join(draw.choices(common.CHARACTERS, k=draw.randrange(6, 40))), False
+        text, consequence = said[n % len(said)], False
         if n % MUTE_EVERY == 0 and pairs:
             who, where = pairs.pop()
             links.extend((who, where, f"看 https://example.com/a/{n}", last) for last in [*[False] * 5, True])

@@ -205,15 +205,18 @@ def wait_until_caught_up(least: int) -> None:
     """Return when nobody lags behind a head and the heads together have come to `least`."""
     import psycopg
 
+    from qunzhu.config.subscriptions import CONSUMERS
     from qunzhu.kernel.database import database_url
 
     with psycopg.connect(database_url(), autocommit=True) as conn:
         while True:
             row = conn.execute(
-                "SELECT sum(h.seq), bool_and(c.slowest = h.seq) FROM event_head h"
-                " JOIN (SELECT community_id, min(seq) slowest FROM consumer_cursor GROUP BY 1) c USING (community_id)"
+                "SELECT sum(h.seq), bool_and(c.slowest = h.seq AND c.known = %s) FROM event_head h"
+                " JOIN (SELECT community_id, min(seq) slowest, count(*) known FROM consumer_cursor GROUP BY 1) c"
+                " USING (community_id)",
+                [len(CONSUMERS)],
             ).fetchone()
-            if row and row[0] >= least and row[1]:
+            if row and row[1] and row[0] >= least:
                 return
             time.sleep(0.01)
 
