@@ -181,28 +181,59 @@ def _any(tests: tuple[Test, ...]) -> Test:
     return disjunction
 
 
-_COMPARE: dict[str, Callable[[Any, Any], bool]] = {
-    "over": operator.gt,
-    "at_least": operator.ge,
-    "under": operator.lt,
-    "at_most": operator.le,
-    "is": operator.eq,
-    "is_not": operator.ne,
-    "in": lambda fact, value: fact in value,
-    "contains": operator.contains,
-    "any_of": lambda fact, value: not value.isdisjoint(fact),
-    "all_of": lambda fact, value: value.issubset(fact),
-    "empty": lambda fact, value: (not fact) == value,
+# One closure for each operator, written out: a second call inside would cost as much again as the comparison.
+
+
+def _over(key: str, value: Any) -> Test:
+    def over(facts: Any) -> bool | None:
+        fact = facts[key]
+        return None if fact is None else fact > value
+
+    return over
+
+
+def _at_least(key: str, value: Any) -> Test:
+    def at_least(facts: Any) -> bool | None:
+        fact = facts[key]
+        return None if fact is None else fact >= value
+
+    return at_least
+
+
+def _is(key: str, value: Any) -> Test:
+    def equal(facts: Any) -> bool | None:
+        fact = facts[key]
+        return None if fact is None else fact == value
+
+    return equal
+
+
+def _by(compare: Callable[[Any, Any], bool]) -> Callable[[str, Any], Test]:
+    def make(key: str, value: Any) -> Test:
+        def comparison(facts: Any) -> bool | None:
+            fact = facts[key]
+            return None if fact is None else compare(fact, value)
+
+        return comparison
+
+    return make
+
+
+_COMPARE: dict[str, Callable[[str, Any], Test]] = {
+    "over": _over,
+    "at_least": _at_least,
+    "under": _by(operator.lt),
+    "at_most": _by(operator.le),
+    "is": _is,
+    "is_not": _by(operator.ne),
+    "in": _by(lambda fact, value: fact in value),
+    "contains": _by(operator.contains),
+    "any_of": _by(lambda fact, value: not value.isdisjoint(fact)),
+    "all_of": _by(lambda fact, value: value.issubset(fact)),
+    "empty": _by(lambda fact, value: (not fact) == value),
 }
 
 
 def _compile_leaf(leaf: Leaf) -> Test:
-    key = leaf.key
     value = frozenset(leaf.value) if isinstance(leaf.value, list) else leaf.value
-    compare = _COMPARE[leaf.operator]
-
-    def comparison(facts: Any) -> bool | None:
-        fact = facts[key]
-        return None if fact is None else compare(fact, value)
-
-    return comparison
+    return _COMPARE[leaf.operator](leaf.key, value)
