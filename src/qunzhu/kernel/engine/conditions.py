@@ -200,7 +200,7 @@ def _at_least(key: str, value: Any) -> Test:
     return at_least
 
 
-def _is(key: str, value: Any) -> Test:
+def _equal(key: str, value: Any) -> Test:
     def equal(facts: Any) -> bool | None:
         fact = facts[key]
         return None if fact is None else fact == value
@@ -224,7 +224,7 @@ _COMPARE: dict[str, Callable[[str, Any], Test]] = {
     "at_least": _at_least,
     "under": _by(operator.lt),
     "at_most": _by(operator.le),
-    "is": _is,
+    "is": _equal,
     "is_not": _by(operator.ne),
     "in": _by(lambda fact, value: fact in value),
     "contains": _by(operator.contains),
