@@ -11,7 +11,8 @@ from qunzhu.kernel.engine.rules import compile_rulebook, load_rules, load_settin
 from qunzhu.kernel.engine.standing import Standing
 
 _AT = datetime(2026, 11, 24, 12, 14, tzinfo=UTC)
-_SAMPLES: dict[str, Any] = {"keyword.words": ("示例词",)}
+_SAMPLES: dict[str, Any] = {"keyword.words": ("示例词",), "reason.names": {}}
+_REASONS = ("示例理由",)  # of any verdict
 
 
 def sentence(rule: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
@@ -23,6 +24,7 @@ def sentence(rule: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     beyond = any(leaf.operator == "over" for leaf in leaves(tree))
     facts = Facts(None, dict.fromkeys((key for _, key in entry.facts), lambda _facts: None))
     facts.update(_SAMPLES)
+    facts.update(dict.fromkeys((key for name, key in entry.facts if name.startswith("reasons.")), _REASONS))
     if entry.window is not None:
         facts[window_key(entry.window)] = max(1, int(entry.limit or 0) + beyond)
     occasion = Occasion(

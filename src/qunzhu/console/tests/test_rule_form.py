@@ -114,7 +114,7 @@ def test_changes_are_sentences():
             "night", "added",
             (f"{night} → 禁言 2天;撤回消息(试运行)",),
         ),
-        ("red_keyword", "removed", ("消息里的关键词类别有 资金募集、诈骗 → 冻结群;开工单请人决定(生效)",)),
+        ("red_keyword", "removed", ("消息里的关键词类别有 资金募集、诈骗 → 冻结群;撤回消息;开工单请人决定(生效)",)),
     ]  # fmt: skip
     assert rule_changes.between(old, old) == []
 

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 
 from qunzhu.console.reading import rulebook
 from qunzhu.console.tests.desk import make_desk
+from qunzhu.kernel.blueprint.loader import find, load
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.engine.models import Decision
 from qunzhu.kernel.engine.rulebook_service import publish_rulebook
@@ -117,3 +118,14 @@ def test_versions_can_be_compared_and_read_as_yaml(desk):
     assert "name: 每人每日发言上限" in source.content.decode()
     assert source["Content-Type"] == "text/plain; charset=utf-8"
     assert client.get(desk.url("rulebook/7.yaml")).status_code == 404
+
+
+def test_every_rule_of_the_shipped_blueprint_has_its_page_with_a_sample(desk):
+    rules = [rule for rule in load(find("workplace-knowledge")).blueprint.rules if rule.get("state") != "retired"]
+    publish(desk, *rules)
+    owner = desk.client("owner")
+    for rule in rules:
+        page = owner.get(desk.url(f"rulebook/rule/?id={rule['id']}"))
+        assert (rule["id"], page.status_code) == (rule["id"], 200)
+        assert page.context["sample"]
+        assert "None" not in page.context["sample"]
