@@ -2,7 +2,7 @@
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 
 from qunzhu.kernel.cases.models import Case
@@ -58,6 +58,25 @@ def test_frozen_with_evidence_and_then_a_human_is_asked(world):
     assert lines() == {"freeze": "done", "evidence": "done"}
     assert services.evidence_file(world.community.pk, incident.seq).exists()
     assert world.group.state == "frozen"
+
+
+def test_the_bundle_is_asked_for_when_its_line_can_be_read(world):
+    """A worker that is quicker than the consumer must not find an empty checklist and go away."""
+    world.join("骗子", "小美")
+    world.say("骗子", "跟我做,穩賺不賠")
+    with connection.cursor() as cursor:
+        asked = 0
+        while not asked:
+            assert world.runner.run_once() + world.deliverer.run_once()
+            cursor.execute(
+                "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'risk.write_evidence'"
+                " AND (args->>'community_id')::int8 = %s",
+                [world.community.pk],
+            )
+            asked = cursor.fetchone()[0]
+    assert (asked, lines()) == (1, {"freeze": "done", "evidence": "running"})
+    world.settle()
+    assert lines() == {"freeze": "done", "evidence": "done"}
 
 
 def test_two_people_close_and_rebuild(world):

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Any
 
 import httpx
-from django.db import transaction
+from django.db import connection, transaction
 from django.test import Client
 
 from qunzhu.config.init import init_community, load_checked
@@ -34,7 +34,6 @@ from qunzhu.kernel.events.rebuild import check_projections
 from qunzhu.kernel.events.runner import Runner, raw_connection
 from qunzhu.kernel.events.schema import Event
 from qunzhu.receive.app import Limits, create_app, lifespan
-from qunzhu.risk.incident.models import Incident, IncidentStep
 from qunzhu.risk.incident.services import write_evidence
 
 NOON = datetime(2026, 11, 24, 4, 0, tzinfo=UTC)  # a Tuesday, 12:00 in Shanghai
@@ -127,15 +126,17 @@ class World:
             pass
 
     def _write_evidence(self) -> int:
-        """What the schedule's worker does for incidents; how many bundles it wrote."""
-        waiting = IncidentStep.objects.filter(community_id=self.community.pk, step="evidence", state="running")
-        seqs = [seq for seq in waiting.values_list("incident", flat=True) if self._is_open(seq)]
+        """What the schedule's worker does for incidents: every job of this community, once; how many there were."""
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "DELETE FROM procrastinate_jobs WHERE task_name = 'risk.write_evidence' AND status = 'todo'"
+                " AND (args->>'community_id')::int8 = %s RETURNING (args->>'incident')::int8",
+                [self.community.pk],
+            )
+            seqs = [row[0] for row in cursor.fetchall()]
         for seq in seqs:
             write_evidence(community_id=self.community.pk, seq=seq, now=self.clock.now())
         return len(seqs)
-
-    def _is_open(self, seq: int) -> bool:
-        return Incident.objects.filter(community_id=self.community.pk, seq=seq, state="open").exists()
 
     def later(self, **time: float) -> None:
         self.clock.move_to(self.clock.now() + timedelta(**time))

@@ -18,6 +18,7 @@ from qunzhu.risk.incident.models import Incident
 from qunzhu.risk.incident.policy import STEPS, Position, plan, position
 from qunzhu.risk.incident.services import call_off
 from qunzhu.risk.incident.work import Result, Work, carry_out, closed_at_of, ended_event, step_event
+from qunzhu.risk.tasks import write_evidence
 
 NAME = "incident"
 BY = "qunzhu"
@@ -41,9 +42,18 @@ def handle(batch: Batch) -> None:
             _called_off(batch, known, event)
         elif event.kind == "incident.started" and event.body["mode"] == "drill":
             _drill(batch, known.incidents[event.seq])
+        elif event.kind == "incident.step" and _asks_for_evidence(known, event):
+            write_evidence.defer(community_id=batch.community_id, incident=event.body["incident"])
     for incident in list(known.incidents.values()):
         if incident.mode == "live" and incident.state == "open":
             _go_on(batch, known, incident)
+
+
+def _asks_for_evidence(known: fold.Open, event: Event) -> bool:
+    body = event.body
+    incident = known.incidents.get(body["incident"])
+    running = body["step"] == "evidence" and body["state"] == "running"
+    return running and incident is not None and incident.mode == "live" and incident.state == Incident.State.OPEN
 
 
 def _start(batch: Batch, known: fold.Open, event: Event, begun: set[int]) -> None:

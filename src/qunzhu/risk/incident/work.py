@@ -107,10 +107,8 @@ def _freeze(work: Work) -> Result:
     )
 
 
-def _evidence(work: Work) -> Result:
-    from qunzhu.risk.tasks import write_evidence
-
-    write_evidence.defer(community_id=work.incident.community_id, incident=work.incident.seq)
+def _evidence(_work: Work) -> Result:
+    # A worker writes it, asked when this is heard (`consumer.py`): asked now, it could look before the line is there.
     return Result(state="running", detail="正在写证据包", people=0)
 
 
