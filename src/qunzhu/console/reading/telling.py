@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from qunzhu.console.reading.effect_words import came_of_it
+from qunzhu.console.reading.incident_words import said_of_step
 from qunzhu.kernel.effects.consumer import PLATFORM
 from qunzhu.kernel.events.schema import Event
 from qunzhu.ui import formats
@@ -342,7 +343,7 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "group.reopened": _by,
     "incident.started": lambda b, _t: str(_("演练")) if b.get("mode") == "drill" else "",
     "incident.step": lambda b, _t: " · ".join(
-        p for p in (str(_("演练")) if b.get("drill") else "", str(b.get("detail") or "")) if p
+        p for p in (str(_("演练")) if b.get("drill") else "", said_of_step(str(b.get("detail") or ""))) if p
     ),
     "incident.ended": _by,
     "report.filed": _report,

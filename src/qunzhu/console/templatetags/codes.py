@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 from django.template.context import Context
 
-from qunzhu.console.reading import backtests, codes, effect_words, rule_words
+from qunzhu.console.reading import backtests, codes, effect_words, incident_words, rule_words
 from qunzhu.console.reading import word_options as options_in_words
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 
@@ -15,6 +15,7 @@ register.filter("actor_name", codes.actor_name)
 register.filter("fact_name", codes.fact_name)
 register.filter("kind_name", codes.kind_name)
 register.filter("test_name", backtests.title_of)
+register.filter("said_of_step", incident_words.said_of_step)
 
 
 register.filter("word_options", options_in_words.describe)
