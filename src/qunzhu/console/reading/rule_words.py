@@ -157,6 +157,9 @@ def streams() -> dict[tuple[str, str], str]:
         ("report", "all"): _("被举报"),
         ("report", "distinct"): _("被不同成员举报"),
         ("report", "equal"): _("被同一成员举报"),
+        ("private_add", "all"): _("被举报私加"),
+        ("private_add", "distinct"): _("被不同成员举报私加"),
+        ("private_add", "equal"): _("被同一成员举报私加"),
     }
 
 

@@ -5,10 +5,10 @@ from copy import deepcopy
 import pytest
 from django.http import QueryDict
 
-from qunzhu.console.reading import rule_changes, rule_form, rule_problems, rule_sample
+from qunzhu.console.reading import rule_changes, rule_form, rule_problems, rule_sample, rule_words
 from qunzhu.kernel.blueprint.loader import BadBlueprint
 from qunzhu.kernel.blueprint.rules import read_rulebook
-from qunzhu.kernel.engine.rules import RulebookInvalid, load_rules
+from qunzhu.kernel.engine.rules import STREAMS, RulebookInvalid, load_rules
 from qunzhu.kernel.engine.tests.workplace import workplace
 
 RULES = {rule["id"]: rule for rule in workplace()["rules"]}
@@ -186,3 +186,9 @@ def test_every_mistake_of_a_rule_is_said_in_chinese(change):
         said = rule_problems.of_problem(problem)
         assert said.message != problem.message, problem
         assert said.remedy, problem
+
+
+def test_everything_a_window_may_count_has_words():
+    told = rule_words.streams()
+    assert {of for of, _count in told} == set(STREAMS)
+    assert {(of, "all") for of in STREAMS} <= set(told)
