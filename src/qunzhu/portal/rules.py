@@ -15,6 +15,7 @@ from qunzhu.console.reading import rule_words
 from qunzhu.governance.consent import NotInForce, agreed_to, give_consent, in_force_for
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.models import Community
+from qunzhu.kernel.engine.conditions import leaves, parse
 from qunzhu.kernel.engine.models import RulebookVersion
 from qunzhu.kernel.engine.rules import LadderSettings
 from qunzhu.portal.identity import Visitor, members_only
@@ -79,10 +80,11 @@ def _tiers(community: Community, book: RulebookVersion) -> list[tuple[str, list[
     titles = {"pact": _("基础公约"), "advanced": _("进阶制度"), "penalties": _("惩罚机制")}
     ladder = _ladder(book.settings)
     found: dict[str, list[Sentence]] = {tier: [] for tier in rule_words.TIERS}
+    said = rule_words.pact_of(community.blueprint)
+    pact = {str(c.get("id")): str(c.get("text", "")) for clauses in said.values() for c in clauses}
     for rule in book.rules:
         if rule.get("state", "live") == "live":
-            found[rule_words.tier_of(rule)].append(_sentence(rule, ladder))
-    said = rule_words.pact_of(community.blueprint)
+            found[rule_words.tier_of(rule)].append(_sentence(rule, ladder, pact))
     for tier, clauses in said.items():
         covered = {sentence.clause for sentence in found[tier]}
         found[tier] += [
@@ -95,11 +97,14 @@ def _tiers(community: Community, book: RulebookVersion) -> list[tuple[str, list[
     ]
 
 
-def _sentence(rule: Mapping[str, Any], ladder: LadderSettings) -> Sentence:
+def _sentence(rule: Mapping[str, Any], ladder: LadderSettings, pact: Mapping[str, str]) -> Sentence:
+    """A rule by its condition: its figure is the one in force. A score says nothing to a member, the pact does."""
+    clause = str(rule.get("clause", ""))
+    scored = any(leaf.fact.startswith("verdict.") for leaf in leaves(parse(rule["when"], "window.0")))
     return Sentence(
-        str(rule.get("clause", "")),
+        clause,
         str(rule["name"]),
-        rule_words.condition(rule),
+        (pact.get(clause) if scored else "") or rule_words.condition(rule),
         _("、").join(rule_words.consequences(rule, ladder)),
     )
 

@@ -79,3 +79,17 @@ def test_strangers_agree_to_nothing(joined: Joined) -> None:
 def test_without_rules_the_page_says_what_will_come(joined: Joined) -> None:
     assert "还没有发布群规" in phone(joined).get("/me/rules/").content.decode()
     assert "me/rules" not in phone(joined).get("/me/").content.decode()
+
+
+def test_a_rule_that_judges_by_a_score_is_told_in_the_words_of_the_pact(joined: Joined) -> None:
+    scored = {
+        "id": "attack", "chapter": "risk", "name": "人身攻击", "clause": "1.1", "on": ["message.posted"],
+        "when": {"fact": "verdict.attack", "at_least": 0.75}, "then": [{"warn": {}}], "explain": "对事不对人。",
+    }  # fmt: skip
+    publish_rulebook(
+        community_id=joined.member.community_id, rules=[scored, {**scored, "id": "free", "clause": "9.9"}], by="t",
+        now=SYSTEM_CLOCK.now(),
+    )  # fmt: skip
+    text = phone(joined).get("/me/rules/").content.decode()
+    assert text.count("对事不对人。") == 1
+    assert text.count("像人身攻击的分数达到 0.75") == 1  # no clause says it better

@@ -66,7 +66,8 @@ def command(
     timezone = timezone or community.timezone
     try:
         name = group_name or file.stem[:80]
-        if find_group(community=community, name=name) is None:  # no group is made for a file that cannot be read
+        made = find_group(community=community, name=name) is None
+        if made:  # no group is made for a file that cannot be read
             check_file(path=file, fmt=fmt, zone=check_zone(timezone), mapping=mapping)
         group = group_for_import(community=community, name=name, now=SYSTEM_CLOCK.now())
         steps = run_import(
@@ -76,7 +77,7 @@ def command(
         result = _show(steps)
     except Unreadable as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"格式 {result.format} · 编码 {result.encoding} · 时区 {result.timezone} · 群 {group.name}")
+    click.echo(f"格式 {result.format} · 编码 {result.encoding} · 时区 {result.timezone} · 群 {group.name}{'（新建 made now）' if made else ''}")
     click.echo(f"新增 added {result.added} · 重复 duplicates {result.duplicates} · 未导入 rejected {result.rejected}")
     if result.first_import is not None:
         first = result.first_import.astimezone(check_zone(community.timezone))
