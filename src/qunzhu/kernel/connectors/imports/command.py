@@ -77,7 +77,8 @@ def command(
         result = _show(steps)
     except Unreadable as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"格式 {result.format} · 编码 {result.encoding} · 时区 {result.timezone} · 群 {group.name}{'（新建 made now）' if made else ''}")
+    new = "（新建 made now）" if made else ""
+    click.echo(f"格式 {result.format} · 编码 {result.encoding} · 时区 {result.timezone} · 群 {group.name}{new}")
     click.echo(f"新增 added {result.added} · 重复 duplicates {result.duplicates} · 未导入 rejected {result.rejected}")
     if result.first_import is not None:
         first = result.first_import.astimezone(check_zone(community.timezone))
