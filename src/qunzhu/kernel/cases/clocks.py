@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
-from qunzhu.kernel.blueprint.schema import CaseQueue
+from qunzhu.kernel.blueprint.chapters.governance import CaseQueue
 from qunzhu.kernel.cases.kinds import KINDS
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.community.models import Community
 
-# What the guide says for the two that must not wait (blueprint/schema.py: Red, Orange).
+# What the guide says for the two that must not wait (blueprint/chapters/risk.py: Red, Orange).
 RED_HOURS, ORANGE_HOURS = 1, 4
 HIGHER = {"grey": "yellow", "yellow": "orange", "orange": "red", "red": "red"}
 NEXT_ROLE = {"": "manager", "manager": "owner", "owner": "owner"}

@@ -22,7 +22,7 @@ from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
 
-# What holds where a community's blueprint says nothing (blueprint/schema.py: Governance).
+# What holds where a community's blueprint says nothing (blueprint/chapters/governance.py: Governance).
 GUARDED = ("rebuild_group", "erase_member")
 WITHIN_HOURS = 24
 

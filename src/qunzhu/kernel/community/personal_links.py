@@ -6,7 +6,7 @@ from datetime import timedelta
 import msgspec
 from django.core import signing
 
-from qunzhu.kernel.blueprint.schema import Privacy
+from qunzhu.kernel.blueprint.chapters.governance import Privacy
 from qunzhu.kernel.community.models import Member
 from qunzhu.kernel.community.selectors import blueprint_of
 

@@ -13,7 +13,7 @@ import msgspec
 import psycopg
 from django.db import transaction
 
-from qunzhu.kernel.blueprint.schema import Appeal, Privacy
+from qunzhu.kernel.blueprint.chapters.governance import Appeal, Privacy
 from qunzhu.kernel.community.selectors import blueprint_of
 from qunzhu.kernel.events import leaf, log
 from qunzhu.kernel.events.erase import drop_files, wait_for_consumers

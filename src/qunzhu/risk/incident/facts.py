@@ -11,7 +11,7 @@ from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.risk.incident.models import Incident
 from qunzhu.risk.incident.policy import Facts, Seat, invitees, offenders
 
-WITHOUT_A_HUMAN = ("freeze", "recall")  # where a blueprint says nothing (blueprint/schema.py: Red)
+WITHOUT_A_HUMAN = ("freeze", "recall")  # where a blueprint says nothing (blueprint/chapters/risk.py: Red)
 INVITE_AFTER = 5
 GUARDED = ("rebuild_group", "erase_member")
 

@@ -1,0 +1,1 @@
+"""A blueprint's sections, one file for each chapter of the guide."""

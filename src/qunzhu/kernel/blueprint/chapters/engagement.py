@@ -1,0 +1,93 @@
+"""Chapter 5 活跃: levels, check-in, honours, debate, red packets, challenges, mall."""
+
+from msgspec import field
+
+from qunzhu.kernel.blueprint.fields import (
+    Count,
+    Days,
+    Key,
+    Minutes,
+    Name,
+    Percent,
+    Points,
+    Positive,
+    Section,
+    TimeOfDay,
+    Weekday,
+    Weight,
+)
+
+
+class Levels(Section, frozen=True, kw_only=True):
+    """等级: a composite of message quality and active time; `thresholds` are the scores at which a level begins."""
+
+    quality_weight: Weight = 0.6
+    active_time_weight: Weight = 0.4
+    names: list[Name] = field(default_factory=lambda: ["新芽", "常客", "骨干", "专家", "领航"])
+    thresholds: list[Count] = field(default_factory=lambda: [0, 50, 200, 600, 1500])
+
+
+class StreakBonus(Section, frozen=True, kw_only=True):
+    days: Days
+    bonus: Points
+
+
+class CheckInSettings(Section, frozen=True, kw_only=True):
+    points: Points = 2
+    streaks: list[StreakBonus] = field(
+        default_factory=lambda: [StreakBonus(days=7, bonus=10), StreakBonus(days=30, bonus=50)]
+    )
+
+
+class Honour(Section, frozen=True, kw_only=True):
+    """荣誉: the weekly contribution list."""
+
+    top: Positive = 10
+    day: Weekday = "mon"
+    at: TimeOfDay = "09:00"
+
+
+class Debate(Section, frozen=True, kw_only=True):
+    day: Weekday = "sat"
+    at: TimeOfDay = "20:00"
+    minutes: Minutes = 60
+
+
+class RedPacketRain(Section, frozen=True, kw_only=True):
+    """红包雨: exactly the budget is paid, one share a member."""
+
+    budget: Points = 500
+    shares: Positive = 50
+    per_month: Count = 4
+
+
+class CheckInChallenge(Section, frozen=True, kw_only=True):
+    days: Days = 21
+    stake: Points = 20
+
+
+class Good(Section, frozen=True, kw_only=True):
+    """A thing in the points mall."""
+
+    id: Key
+    name: Name
+    price: Points
+    stock: Count
+
+
+class EngagementBenchmarks(Section, frozen=True, kw_only=True):
+    weekly_active_uplift: Percent = 35
+    next_day_retention_points: Percent = 23
+    monthly_retention_uplift: Percent = 28
+    quality_content_factor: Count = 4
+
+
+class Engagement(Section, frozen=True, kw_only=True):
+    levels: Levels = field(default_factory=Levels)
+    checkin: CheckInSettings = field(default_factory=CheckInSettings)
+    honour: Honour = field(default_factory=Honour)
+    debate: Debate = field(default_factory=Debate)
+    red_packet_rain: RedPacketRain = field(default_factory=RedPacketRain)
+    challenge: CheckInChallenge = field(default_factory=CheckInChallenge)
+    mall: list[Good] = field(default_factory=list)
+    benchmarks: EngagementBenchmarks = field(default_factory=EngagementBenchmarks)
