@@ -197,6 +197,26 @@ def test_a_mute_is_shown_with_its_end_counting_down(server: Server, community: C
     expect(page.locator("#text")).to_be_enabled()
 
 
+def test_a_group_that_closes_says_so_at_once_and_may_open_again(
+    server: Server, community: Community, phone: Phone
+) -> None:
+    page = phone("老陈")
+    expect(page.locator("#text")).to_be_enabled()
+    where = (str(community.id), str(community.group))
+    server.run("tests/browser/seed_close.py", *where, "close")
+    bar = "这个群已经关闭,新群的邀请会出现在“我的”"
+    expect(page.locator("#silence-text")).to_have_text(bar)
+    expect(page.locator("#silence-why")).to_be_hidden()
+    expect(page.locator("#text")).to_be_disabled()
+    expect(page.locator(".line").last).to_have_text("这个群已经关闭")
+    page.reload()
+    expect(page.locator("#silence-text")).to_have_text(bar)
+    server.run("tests/browser/seed_close.py", *where, "reopen")
+    expect(page.locator("#silence")).to_be_hidden()
+    expect(page.locator("#text")).to_be_enabled()
+    expect(page.locator(".line").last).to_have_text("群重新开放了")
+
+
 def test_the_owner_removes_a_member_by_hand(phone: Phone) -> None:
     owner, chen = phone("林晓"), phone("老陈")
     owner.get_by_role("button", name="群信息").click()

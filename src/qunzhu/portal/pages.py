@@ -136,6 +136,7 @@ def chat(request: HttpRequest, visitor: Visitor, group_id: int) -> HttpResponse:
         "head": head,
         "now": int(SYSTEM_CLOCK.now().timestamp() * 1000),
         "frozen": room.frozen and how["freeze"] != "emulated",
+        "closed": group.state == Group.State.CLOSED,
         "announcement": room.announcement,
         "acts": selectors.hand_acts(how, occupant.role),
         "members": selectors.occupants(group.pk, mutes=native_mute) if occupant.removed_at is None else [],

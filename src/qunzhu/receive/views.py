@@ -18,7 +18,7 @@ Connection = psycopg.Connection[Any]
 ROOM_KINDS = frozenset({
     "message.posted", "command.posted", "message.sent", "message.recalled", "member.joined", "member.left",
     "member.removed", "member.muted", "member.unmuted", "member.renamed", "group.announced", "group.frozen",
-    "group.unfrozen",
+    "group.unfrozen", "group.closed", "group.reopened",
 })  # fmt: skip
 # What concerns the machine, not the room.
 _HIDDEN = frozenset({"platform_user_id", "effect", "platform_id", "private", "target_unclear", "moved_to"})

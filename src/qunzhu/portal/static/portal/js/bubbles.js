@@ -20,6 +20,8 @@ export function lineOf(event, room) {
     case "group.announced": return t("lineAnnounced", { text: event.body.text });
     case "group.frozen": return t("lineFrozen");
     case "group.unfrozen": return t("lineUnfrozen");
+    case "group.closed": return t("lineClosed");
+    case "group.reopened": return t("lineReopened");
     case "group.created": return t("lineCreated", { name: event.body.name });
     default: return null;
   }

@@ -88,12 +88,13 @@ function showSilence() {
   bar.hidden = !why;
   document.body.classList.toggle("is-silent", why !== null);
   if (!why) return;
-  byId("silence-why").hidden = why === "frozen" || room.me.removed === "left";
+  byId("silence-why").hidden = ["frozen", "closed"].includes(why) || room.me.removed === "left";
   if (why === "muted") {
     setText("silence-text", t("mutedBar", { until: moment(new Date(room.me.muted_until)) }));
     byId("silence-left").textContent = t("mutedLeft", { left: countdown(room.muteLeft) });
   } else {
-    setText("silence-text", t(why === "frozen" ? "frozenBar" : room.me.removed === "left" ? "leftBar" : "removedBar"));
+    const bars = { frozen: "frozenBar", closed: "closedBar", removed: room.me.removed === "left" ? "leftBar" : "removedBar" };
+    setText("silence-text", t(bars[why]));
     byId("silence-left").textContent = "";
   }
 }

@@ -8,6 +8,7 @@ export class Room {
     this.me = config.me;
     this.members = new Map(config.members.map((member) => [member.id, member]));
     this.frozen = config.frozen;
+    this.closed = config.closed;
     this.announcement = config.announcement;
     this.acts = config.acts;
     this.commands = config.commands;
@@ -49,6 +50,7 @@ export class Room {
   /** The one reason why I cannot write, or null. */
   get silence() {
     if (this.me.removed) return "removed";
+    if (this.closed) return "closed";
     if (this.frozen && !this.isStaff) return "frozen";
     return this.muteLeft > 0 ? "muted" : null;
   }
@@ -56,6 +58,7 @@ export class Room {
   /** What the receiver says of the room, on connecting and when it changed. */
   adopt(state) {
     this.frozen = state.frozen;
+    this.closed = state.state === "closed";
     this.announcement = state.announcement;
     const { me } = state;
     this.me.muted_until = me.muted_until;
@@ -103,4 +106,6 @@ const CHANGES = {
   "group.announced": (room, event) => { room.announcement = event.body.text; },
   "group.frozen": (room) => { room.frozen = true; },
   "group.unfrozen": (room) => { room.frozen = false; },
+  "group.closed": (room) => { room.closed = true; },
+  "group.reopened": (room) => { room.closed = false; },
 };
