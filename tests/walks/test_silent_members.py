@@ -106,6 +106,34 @@ def test_tagged_reviewed_moved_and_back_by_a_word(world):
     world.settle()
 
 
+def test_days_in_which_the_group_was_frozen_do_not_count(world):
+    settings(world, grace_for_new=1)
+    world.join("小林")
+    world.join("群主", role="owner")
+    world.say("小林", "大家好")
+    days_pass(world, 1)
+    world.act("群主", "freeze")
+    world.settle()
+    days_pass(world, 4, active=["群主"])
+    look(world)
+    world.act("群主", "unfreeze")
+    world.settle()
+    look(world)
+    assert world.events("member.tagged") == []
+    days_pass(world, 1, active=["群主"])
+    world.act("群主", "freeze")  # for a moment of one day: that day counts as ever
+    world.settle()
+    world.act("群主", "unfreeze")
+    world.settle()
+    days_pass(world, 2, active=["群主"])
+    look(world)
+    assert world.events("member.tagged") == []  # two whole days and no more since the group is open again
+    days_pass(world, 1, active=["群主"])
+    look(world)
+    assert [e.member_id for e in world.events("member.tagged")] == [world.id_of("小林")]
+    assert spell(world).days == 3
+
+
 def test_speaking_before_the_decision_ends_it_and_closes_the_case(world):
     settings(world, grace_for_new=1)
     world.join("小林")

@@ -41,6 +41,28 @@ _AHEAD = (
     " AND (%(only)s::int8[] IS NULL OR member_id = ANY(%(only)s::int8[])) GROUP BY member_id, kind"
 )
 
+# Groups that were shut (frozen or closed) over at least one midnight, with the day on which they opened again; then
+# the people who had no other group to speak in meanwhile.
+_SHUT = """
+WITH turns AS (
+  SELECT group_id, kind, (occurred_at AT TIME ZONE %(zone)s)::date AS day,
+         lag((occurred_at AT TIME ZONE %(zone)s)::date) OVER (PARTITION BY group_id ORDER BY seq) AS since
+  FROM event WHERE community_id = %(c)s
+   AND kind IN ('group.frozen', 'group.unfrozen', 'group.closed', 'group.reopened')
+), shut AS (
+  SELECT group_id, max(day) AS day FROM turns
+  WHERE kind IN ('group.unfrozen', 'group.reopened') AND since < day GROUP BY group_id
+)
+SELECT s.member_id, min(shut.day)
+FROM membership s
+JOIN community_group g ON g.id = s.group_id AND g.community_id = s.community_id
+LEFT JOIN shut ON shut.group_id = s.group_id
+WHERE s.community_id = %(c)s AND s.state IN ('active', 'muted') AND NOT g.observation AND g.state = 'active'
+  AND EXISTS (SELECT 1 FROM shut)
+  AND (%(only)s::int8[] IS NULL OR s.member_id = ANY(%(only)s::int8[]))
+GROUP BY s.member_id HAVING bool_and(shut.day IS NOT NULL)
+"""
+
 
 def presences(
     conn: psycopg.Connection[Any],
@@ -57,6 +79,8 @@ def presences(
     values = {"c": community_id, "only": members, "zone": zone, "after": after, "kinds": list(_KINDS)}
     rows = run(_CANDIDATES, values).fetchall()
     fresh: dict[int, date] = dict(run(_FRESH, values).fetchall())
+    for member, opened in run(_SHUT, values).fetchall():  # like the day on which a mute ends, it is not a whole one
+        fresh[member] = max(fresh.get(member, date.min), opened)
     ahead: dict[int, dict[str, date]] = {}
     for member, kind, day in run(_AHEAD, values).fetchall():
         ahead.setdefault(member, {})[_KINDS[kind]] = day

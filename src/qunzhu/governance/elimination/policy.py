@@ -1,7 +1,8 @@
 """How long somebody has been silent, counted in days of the community; leave as it is typed. Pure.
 
-A day counts when it is over, lies after the last interaction, after the grace of a newcomer and after the last leave,
-and is not (where the setting says so) a holiday or an ordinary weekend: those neither add to the row nor break it.
+A day counts when it is over, lies after the last interaction, after the grace of a newcomer, after the last leave and
+after the day on which the only groups of a member, shut overnight, opened again; and is not (where the setting says so)
+a holiday or an ordinary weekend: those neither add to the row nor break it.
 """
 
 import re
