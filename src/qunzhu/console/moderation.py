@@ -7,8 +7,10 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from qunzhu.governance.services import give_penalty
 from qunzhu.kernel.community.models import Group, Member, Membership
 from qunzhu.kernel.effects.outbox import EffectRequest, request
+from qunzhu.kernel.engine.sentences import duration
 from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.ledger.services import Insufficient, KeyReused, award
@@ -34,7 +36,10 @@ def act_on_member(
     text: str = "",
     minutes: int | None = None,
 ) -> None:
-    """Ask for warn, mute, unmute or remove of a member in `group`. The same `key` asks once. Raises CannotAct."""
+    """Warn, mute, unmute or remove a member in `group`; all but unmute is a penalty. The same `key` acts once.
+
+    Raises CannotAct.
+    """
     inside = Membership.objects.filter(community_id=group.community_id, group_id=group.pk, member_id=member.pk)
     if inside.exclude(state__in=(Membership.State.LEFT, Membership.State.REMOVED)).first() is None:
         raise CannotAct(_("%(name)s 现在不在“%(group)s”里") % {"name": member.display_name, "group": group.name})
@@ -49,7 +54,25 @@ def act_on_member(
         payload = {"until": (now + timedelta(minutes=minutes)).isoformat(), "minutes": minutes}
     if text and kind in {"mute", "remove"}:
         payload["text"] = text
-    _ask(kind, group, key, by, now, payload, member.pk)
+    if kind == "unmute":
+        _ask(kind, group, key, by, now, payload, member.pk)
+        return
+    give_penalty(
+        group=group, member_id=member.pk, step=kind, sentence=_sentence(kind, text, minutes), payload=payload,
+        key=_key(kind, group, key, member.pk), by=by, now=now,
+    )  # fmt: skip
+
+
+def _sentence(kind: str, text: str, minutes: int | None) -> str:
+    """What the member reads of a penalty given by hand (the language of the groups, not of whoever gives it)."""
+    said = {
+        "warn": "管理员提醒", "mute": f"管理员请你先休息 {duration(minutes or 0)}", "remove": "管理员请你离开本群",
+    }[kind]  # fmt: skip
+    return f"{said}:{text}" if text else f"{said}。"
+
+
+def _key(kind: str, group: Group, key: str, member_id: int | None) -> str:
+    return f"console:{kind}:{group.pk}:{member_id or 0}:{key}"
 
 
 @transaction.atomic
@@ -89,7 +112,7 @@ def _ask(
     kind: str, group: Group, key: str, by: str, now: datetime, payload: Mapping[str, Any], member_id: int | None
 ) -> None:
     wanted = EffectRequest(
-        kind=kind, key=f"console:{kind}:{group.pk}:{member_id or 0}:{key}", group_id=group.pk, member_id=member_id,
+        kind=kind, key=_key(kind, group, key, member_id), group_id=group.pk, member_id=member_id,
         payload=dict(payload), requested_by=by,
     )  # fmt: skip
     request(raw_connection(), group.community_id, [wanted], now=now)

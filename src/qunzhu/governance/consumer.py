@@ -150,6 +150,7 @@ CONSUMER = Consumer(
     kinds=frozenset(
         {
             "decision.made",
+            "penalty.given",
             "penalty.reversed",
             "case.decided",
             "report.filed",

@@ -10,7 +10,8 @@ class Penalty(models.Model):
     """What happened to a member for one event: the step that a rule or a human decided. Reversed, never deleted.
 
     `seq` is the event judged; for a human's decision on a case (`rule` is "human") it is that decision's own event,
-    `of_case` its case, and `cause_seq`, `cause_rule`, `cause_version` the rule's decision that the case was about.
+    `of_case` its case, and `cause_seq`, `cause_rule`, `cause_version` the rule's decision that the case was about. A
+    penalty given by hand is its own event (`penalty.given`) and has none of these.
     """
 
     class Step(models.TextChoices):

@@ -97,6 +97,9 @@ def penalty_of(event: Event) -> tuple[Any, ...] | None:
         seq, rule, version, strike = event.seq, HUMAN, 0, False
         cause = (body.get("cause_seq"), body.get("rule", ""), body.get("rulebook_version", 0))
         human = (body["by"], body["case"], *cause)
+    elif event.kind == "penalty.given":
+        seq, rule, version, strike = event.seq, HUMAN, 0, False
+        human = (body["by"], None, None, "", 0)
     else:
         return None
     return (

@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from qunzhu.governance.models import Appeal, Penalty, Report
 from qunzhu.governance.points import strike_key
+from qunzhu.governance.rows import HUMAN
 from qunzhu.kernel.community.models import Community
 from qunzhu.kernel.connectors.port import BY_RULE
 from qunzhu.kernel.effects.models import Effect
@@ -56,14 +57,15 @@ def carried_out(community_id: int, penalties: Sequence[Penalty]) -> dict[int, Ef
     """Penalty seq → the effect that carried it out (or did not), with one query."""
     if not penalties:
         return {}
-    wanted = Q(cause_seq__in=[p.seq for p in penalties], requested_by=BY_RULE)
+    wanted = Q(cause_seq__in=[p.seq for p in penalties]) & (Q(requested_by=BY_RULE) | Q(rule=HUMAN))
     for case_id in {p.of_case for p in penalties if p.of_case is not None}:
         wanted |= Q(idempotency_key__startswith=f"case:{case_id}:")
     effects = Effect.objects.filter(
         wanted, community_id=community_id, member_id__in={p.member_id for p in penalties}, kind__in=Penalty.Step.values
     )
-    by_rule = {(e.cause_seq, e.rule, e.kind): e for e in effects if e.requested_by == BY_RULE}
-    by_case = {(int(e.idempotency_key.split(":")[1]), e.kind): e for e in effects if e.requested_by != BY_RULE}
+    own = [e for e in effects if e.requested_by == BY_RULE or e.rule == HUMAN]
+    by_rule = {(e.cause_seq, e.rule, e.kind): e for e in own}
+    by_case = {(int(e.idempotency_key.split(":")[1]), e.kind): e for e in effects if e not in own}
     found = {
         p.seq: by_rule.get((p.seq, p.rule, p.step)) if p.of_case is None else by_case.get((p.of_case, p.step))
         for p in penalties

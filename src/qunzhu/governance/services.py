@@ -1,18 +1,57 @@
-"""Take a penalty back: in the log, on the platform, in the audit."""
+"""Give a penalty by hand, take one back: in the log, on the platform."""
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 
 from qunzhu.governance.locks import lock_penalty
+from qunzhu.governance.rows import HUMAN
 from qunzhu.kernel.community import audit
+from qunzhu.kernel.community.models import Group
+from qunzhu.kernel.effects.outbox import EffectRequest, request
 from qunzhu.kernel.effects.undo import Taken, take_back
 from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import raw_connection
+from qunzhu.kernel.events.schema import NewEvent, event_id
 
 
 class AlreadyReversed(ValueError):
     """The penalty was taken back before; the message says by whom."""
+
+
+@transaction.atomic
+def give_penalty(
+    *,
+    group: Group,
+    member_id: int,
+    step: str,
+    sentence: str,
+    payload: Mapping[str, Any],
+    key: str,
+    by: str,
+    now: datetime,
+) -> int:
+    """Warn, mute or remove a member by hand: the effect, and the penalty on the member's page, with its reason.
+
+    `payload` is the effect's; of a mute it has `until`. The same `key` gives one penalty. Returns the seq of
+    `penalty.given`.
+    """
+    body: dict[str, Any] = {"step": step, "sentence": sentence, "by": by}
+    if step == "mute":
+        body["until"] = payload["until"]
+    fact = event_id("penalty.given", group.community_id, key)
+    given = NewEvent(
+        group.community_id, fact, "penalty.given", now, body, group_id=group.pk, member_id=member_id
+    )  # fmt: skip
+    seq = log.append(raw_connection(), [given], now=now)[0].seq
+    wanted = EffectRequest(
+        kind=step, key=key, group_id=group.pk, member_id=member_id, payload=dict(payload), cause_seq=seq, rule=HUMAN,
+        requested_by=by,
+    )  # fmt: skip
+    request(raw_connection(), group.community_id, [wanted], now=now)
+    return seq
 
 
 @transaction.atomic

@@ -44,6 +44,7 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "report.dismissed": ("flag", lazy("举报不属实")),
     "report.overturned": ("flag", lazy("举报核实后推翻")),
     "decision.made": ("gavel", lazy("决定")),
+    "penalty.given": ("gavel", lazy("人工处罚")),
     "penalty.reversed": ("history", lazy("处罚被撤销")),
     "appeal.filed": ("balance", lazy("提出申诉")),
     "appeal.upheld": ("balance", lazy("申诉成立")),
@@ -86,7 +87,7 @@ FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
     "commands": (lazy("命令"), ("command.posted", "checkin.done", "points.posted")),
     "decisions": (
         lazy("决定"),
-        ("decision.made", "penalty.reversed", "appeal.filed", "appeal.upheld", "appeal.rejected")),
+        ("decision.made", "penalty.given", "penalty.reversed", "appeal.filed", "appeal.upheld", "appeal.rejected")),
     "effects": (lazy("动作"), ("effect.done", "message.sent", "message.recalled", "member.muted", "member.unmuted")),
     "members": (
         lazy("进出"),
@@ -348,6 +349,7 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "incident.ended": _by,
     "report.filed": _report,
     "decision.made": lambda b, _t: str(b.get("sentence") or b.get("rule") or ""),
+    "penalty.given": lambda b, t: " · ".join(p for p in (str(b.get("sentence") or ""), _by(b, t)) if p),
     "penalty.reversed": _by,
     "appeal.filed": lambda b, _t: str(b.get("words") or ""),
     "appeal.upheld": _answered,

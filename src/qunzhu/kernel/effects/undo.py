@@ -18,12 +18,15 @@ from qunzhu.kernel.effects.outbox import EffectRequest, request
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
 
+HUMAN = "human"  # the rule that a penalty given by a person counts as
 WITHDRAWN = "withdrawn"  # effects/details.py
 
 
 @dataclass(frozen=True)
 class Taken:
-    """A penalty that is to be taken back. `of_case`: the case by which a human decided it; None for a rule's."""
+    """A penalty that is to be taken back. `of_case`: the case by which a human decided it; None for a rule's, and for
+    one that was given by hand.
+    """
 
     community_id: int
     seq: int
@@ -68,6 +71,8 @@ def effects_of(seq: int, rule: str, of_case: int | None) -> tuple[str, list[Any]
     """SQL condition for the effects that a penalty asked for, with its values."""
     if of_case is not None:
         return "starts_with(idempotency_key, %s)", [f"case:{of_case}:"]
+    if rule == HUMAN:  # given by hand: the effect names the penalty's own event
+        return "cause_seq = %s AND rule = %s", [seq, rule]
     return "cause_seq = %s AND rule = %s AND requested_by = 'rule'", [seq, rule]
 
 

@@ -34,6 +34,7 @@ KINDS: dict[str, str] = {
     "report.dismissed": "staff found a report wrong",
     "report.overturned": "a report found right turned out wrong; its points were taken back",
     "decision.made": "a rule concluded something on an event",
+    "penalty.given": "staff warned, muted or removed a member by hand, outside any case",
     "penalty.reversed": "a penalty was taken back, with its strike",
     "appeal.filed": "a member objected against a penalty",
     "appeal.upheld": "an appeal was found right: the penalty is taken back",
