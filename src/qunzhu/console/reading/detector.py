@@ -6,12 +6,12 @@ from django.utils.translation import gettext as _
 from psycopg import Cursor
 
 from qunzhu.console.reading.rule_words import categories
+from qunzhu.governance.precision import precision_by_rule
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.text.normalise import normalise
 from qunzhu.kernel.text.reading import Reading
 from qunzhu.risk.detect.names import NAMES
 from qunzhu.risk.detect.verdicts import FLAGGED, TEXT_CATEGORIES, Look
-from qunzhu.risk.models import RuleReview
 from qunzhu.risk.state import PEOPLE, World, decode_people
 
 
@@ -81,13 +81,8 @@ def look_at(community_id: int, text: str) -> list[Seen]:
 
 def records(community_id: int) -> list[Record]:
     """Each rule that people gave verdicts on, the least precise first."""
-    counted: dict[str, list[int]] = {}
-    rows = RuleReview.objects.filter(community_id=community_id).values_list("rule", "verdict_right")
-    for rule, right in rows.iterator(chunk_size=5_000):
-        known = counted.setdefault(rule, [0, 0])
-        known[0] += right
-        known[1] += 1
-    found = [Record(rule, right, total) for rule, (right, total) in counted.items()]
+    known = precision_by_rule(community_id)  # as the rulebook shows it
+    found = [Record(rule, said.held, said.reviewed) for rule, said in known.items() if said.reviewed]
     return sorted(found, key=lambda r: (r.percent, r.rule))
 
 
