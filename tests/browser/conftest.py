@@ -267,6 +267,7 @@ class People:
         page.fill("[name=password]", self._house.password)
         page.keyboard.press("Enter")
         page.locator("main h1").wait_for()
+        page.wait_for_load_state()  # the keys are listened to from then on
         return page
 
     def close(self) -> None:
