@@ -70,7 +70,7 @@ def _try(request: StaffRequest, draft: RulebookDraft, groups: list[Group], text:
         return _page(request, draft, error=error, status=409)
     said = _("第 %(n)d 版已生效") % {"n": version.version}
     if groups:
-        said += ";" + _("已让 %(n)d 个群发公告") % {"n": len(groups)}
+        said += _(";") + _("已让 %(n)d 个群发公告") % {"n": len(groups)}
     messages.success(request, said)
     return redirect("console:rulebook", slug=request.community.slug)
 

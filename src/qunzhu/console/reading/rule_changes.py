@@ -59,7 +59,7 @@ def _ladder(settings: Mapping[str, Any]) -> LadderSettings:
 def _whole(rule: Mapping[str, Any], ladder: LadderSettings) -> str:
     return _("%(when)s → %(then)s(%(state)s)") % {
         "when": rule_words.condition(rule),
-        "then": ";".join(rule_words.consequences(rule, ladder)),
+        "then": _(";").join(rule_words.consequences(rule, ladder)),
         "state": rule_words.state_names()[rule.get("state", "live")],
     }
 
@@ -73,7 +73,7 @@ def _rule(old: Mapping[str, Any], new: Mapping[str, Any], ladders: tuple[LadderS
         (_("群规条款"), str(old.get("clause", "")), str(new.get("clause", ""))),
         (_("看哪种事件"), *(_list(rule["on"], rule_words.event_names()) for rule in (old, new))),
         (_("条件"), rule_words.condition(old), rule_words.condition(new)),
-        (_("处理"), *(";".join(rule_words.consequences(rule, ladders[0])) for rule in (old, new))),
+        (_("处理"), *(_(";").join(rule_words.consequences(rule, ladders[0])) for rule in (old, new))),
         (_("预警级别"), levels[old.get("level", "")], levels[new.get("level", "")]),
         (_("例外"), *(_("、").join(rule_words.exceptions(rule)) or _("无") for rule in (old, new))),
         (_("给成员的一句话"), str(old["explain"]), str(new["explain"])),
