@@ -9,6 +9,7 @@ from playwright.sync_api import Page, expect
 from qunzhu.ui.messages import parse
 
 from .conftest import DESK, PHONE, ROOT, House, People
+from .test_chat import say
 from .test_story import LINK, say_and_see
 
 pytestmark = pytest.mark.browser
@@ -117,7 +118,7 @@ def fits(page: Page) -> bool:
 
 def open_a_case(people: People, house: House, desk: Page) -> None:
     phone = people.phone("发财哥")
-    say_and_see(phone, "内部渠道,稳赚不赔,速来")
+    say(phone, "内部渠道,稳赚不赔,速来")  # recalled at once: nobody can count on seeing it
     expect(phone.locator("#silence")).to_be_visible()
     desk.goto(house.console("cases/"))
     desk.locator("main .table td a[href*='/cases/']").first.click()

@@ -103,10 +103,13 @@ def test_three_reports_open_a_case_that_a_key_decides(house: House, people: Peop
 def test_a_fraud_word_freezes_the_group_until_somebody_lets_it_go_on(house: House, people: People) -> None:
     swindler, amy = people.phone("发财哥"), people.phone("小周")
     desk = live(people.desk())
-    say_and_see(swindler, "内部渠道,稳赚不赔,速来")
+    say(swindler, "内部渠道,稳赚不赔,速来")  # recalled at once: nobody can count on seeing it
     for phone in (swindler, amy):
         expect(phone.locator("#silence-text")).to_have_text("群已冻结,暂时只有管理员可以发言")
         expect(phone.locator("#text")).to_be_disabled()
+        expect(phone.locator(".bubble", has_text="这条消息先收回，本群先冻结").last).to_be_visible()
+        expect(phone.locator(".entry", has_text="群主助手撤回了一条消息").last).to_be_visible()
+        expect(phone.locator(".bubble", has_text="速来")).to_have_count(0)
     row = desk.locator(".case-row", has_text="发财哥")
     expect(row).to_have_count(1)
     expect(row.locator(".level")).to_have_text("红色")
