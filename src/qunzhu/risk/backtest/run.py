@@ -101,6 +101,8 @@ decode = msgspec.json.Decoder(Report).decode
 
 def run(conn: psycopg.Connection[Any], question: Question) -> Iterator[Progress | Report]:
     """Yields progress, and the report last. `conn` should be in a REPEATABLE READ transaction of its own."""
+    # Times in UTC come as `timezone.utc`, whose offset costs nothing to ask for; a zone's is looked up for each.
+    conn.execute("SET LOCAL TIME ZONE 'UTC'")
     end = last_seq(conn, question)
     both = question.other is not None and question.against == "rulebook"
     total = end * (2 if both else 1)
@@ -174,8 +176,10 @@ def _hits(
     holds, group = question.stretch.holds, question.group_id
     for after in range(0, end, BATCH):
         with _no_collection():
-            events = log.read(conn, question.community_id, after=after, upto=min(end, after + BATCH), kinds=kinds)
-            for event in events:
+            # not kept under a name: the batch must be gone before collection is on again, or all of it is walked
+            for event in log.read(
+                conn, question.community_id, after=after, upto=min(end, after + BATCH), kinds=kinds
+            ):
                 if event.seq in aside:
                     continue
                 found = run_.hear(event)
