@@ -177,9 +177,7 @@ def _hits(
     for after in range(0, end, BATCH):
         with _no_collection():
             # not kept under a name: the batch must be gone before collection is on again, or all of it is walked
-            for event in log.read(
-                conn, question.community_id, after=after, upto=min(end, after + BATCH), kinds=kinds
-            ):
+            for event in log.read(conn, question.community_id, after=after, upto=min(end, after + BATCH), kinds=kinds):
                 if event.seq in aside:
                     continue
                 found = run_.hear(event)
