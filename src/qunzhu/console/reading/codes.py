@@ -1,14 +1,16 @@
 """What the codes in tables and logs are called on the screen. An unknown code is shown as it is, never hidden."""
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language, pgettext_lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
-from django.utils.translation import pgettext_lazy
 
 from qunzhu.console.reading.rule_words import fact_names
 from qunzhu.console.reading.telling import KINDS
+from qunzhu.kernel.cases import kinds as case_kinds
 from qunzhu.kernel.community.permissions import PERMISSIONS
 from qunzhu.kernel.effects.consumer import PLATFORM
+from qunzhu.ui.formats import is_chinese
 
 ROLES: dict[str, Promise] = {
     "owner": pgettext_lazy("role", "群主"),
@@ -41,7 +43,9 @@ _ACTS: dict[str, Promise] = {
     "backtest.export": lazy("导出回测"),
     "case.assign": lazy("交接工单"),
     "case.export": lazy("导出工单"),
+    "case.merge": lazy("合并工单"),
     "case.note": lazy("写工单备注"),
+    "case.undo": lazy("撤销工单处理"),
     "clearance.end": lazy("提前结束报备"),
     "clearance.export": lazy("导出报备"),
     "clearance.grant": lazy("手动报备"),
@@ -86,6 +90,7 @@ _COMMANDS: dict[str, Promise] = {
     "command.clearance": lazy("口令 报备"),
     "command.leave": lazy("口令 请假"),
     "command.back": lazy("口令 销假"),
+    "command.appeal": lazy("口令 申诉"),
     "clearance.granted": lazy("报备通过"),
     "clearance.declined": lazy("报备未通过"),
     "clearance.ended": lazy("报备提前结束"),
@@ -98,7 +103,27 @@ def act_name(code: str) -> str:
     """An action of the audit."""
     if code in _ACTS:
         return str(_ACTS[code])
+    if code.startswith("case."):
+        return _case_act(code)
     return _(PERMISSIONS[code]) if code in PERMISSIONS else code
+
+
+def _case_act(code: str) -> str:
+    """case.mute, case.propose.erase: the button that was pressed, in its own words."""
+    _head, *way, button = code.split(".")
+    label = button_name(button)
+    words = {(): _("工单:%(act)s"), ("propose",): _("提议:%(act)s"), ("withdraw",): _("撤回提议:%(act)s"),
+             ("refuse",): _("不同意提议:%(act)s")}.get(tuple(way))  # fmt: skip
+    return words % {"act": label} if words and label else code
+
+
+def button_name(name: str) -> str:
+    """A button of a case in the reader's language; "" when no kind of case has it."""
+    for kind in case_kinds.KINDS.values():
+        for action in kind.actions:
+            if action.name == name:
+                return action.label if is_chinese(get_language()) else action.label_en
+    return ""
 
 
 def actor_name(code: str | None) -> str:

@@ -5,7 +5,9 @@ from datetime import timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils.translation import override
 
+from qunzhu.console.reading.codes import act_name
 from qunzhu.console.tests.desk import make_desk
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community import audit
@@ -74,3 +76,19 @@ def test_export_is_on_record_itself(desk):
     lines = b"".join(response.streaming_content).decode().splitlines()
     assert len(lines) == 3  # heading, the note, the export's own line
     assert desk.audit()[-1] == ("manager-desk", "audit.export", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "chinese", "english"),
+    [
+        ("case.mute", "工单:禁言", "Case: Mute"),
+        ("case.propose.erase", "提议:抹除", "Proposed: Erase"),
+        ("case.undo", "撤销工单处理", "Undo a decision"),
+        ("case.unheard_of", "case.unheard_of", "case.unheard_of"),
+    ],
+)
+def test_acts_are_named_in_the_readers_language(code, chinese, english):
+    with override("zh-hans"):
+        assert act_name(code) == chinese
+    with override("en"):
+        assert act_name(code) == english
