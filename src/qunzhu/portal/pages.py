@@ -61,6 +61,8 @@ def join(request: HttpRequest, code: str) -> HttpResponse:
         except JoinRefused as error:
             if error.code == "nickname":
                 form.add_error("nickname", _("昵称里有不能显示的字符。"))
+            elif error.code == "nickname_reserved":
+                form.add_error("nickname", _("这个昵称留给群里的管理人员,请换一个。"))
             else:
                 refused = refusal(error.code, group)
     context = {

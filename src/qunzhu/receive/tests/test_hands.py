@@ -56,13 +56,14 @@ def test_renaming_leaving_and_coming_back_as_a_stranger():
             (await post(client, one, "/rename", group=group, nickname=" 新\u3000名\n字 ")).json(),
             (await post(client, one, "/rename", group=group, nickname="新 名 字")).json(),
             (await post(client, one, "/rename", group=group, nickname="x" * 31)).status_code,
+            (await post(client, one, "/rename", group=group, nickname="群主")).status_code,
             (await post(client, one, "/leave", group=group)).json(),
             (await post(client, one, "/leave", group=group)).json(),
             (await post(client, one, group=group, client_id="a", text="x")).json()["error"],
         ]
 
     assert serve(work) == [
-        {"seq": scene.start + 1}, {"seq": None}, 400, {"seq": scene.start + 2}, {"seq": None}, "not_member",
+        {"seq": scene.start + 1}, {"seq": None}, 400, 400, {"seq": scene.start + 2}, {"seq": None}, "not_member",
     ]  # fmt: skip
     assert [(e.kind, e.body) for e in scene.events()] == [
         ("member.renamed", {"nickname": "新 名 字"}), ("member.left", {}),

@@ -1,5 +1,6 @@
 """What browsers send to the local chat, checked: bytes in, a draft or a refusal out. Pure: no database, no clock."""
 
+import unicodedata
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
 
@@ -13,6 +14,8 @@ from qunzhu.kernel.text.links import find_links
 
 TEXT_LENGTH = 4_000
 NICKNAME_LENGTH = 30
+# The product and those who lead a group speak under these; a member who took one could give orders in their name.
+RESERVED_NAMES = frozenset({"群主", "群主助手", "管理员", "系统", "机器人", "qunzhu"})
 MENTIONS = 50
 BIGINT = 2**63 - 1
 # A ValidationError is a DecodeError; deep nesting ends in a RecursionError.
@@ -142,7 +145,10 @@ def message_id(group_id: int, member_id: int, client_id: str) -> UUID:
 
 
 def clean_text(text: str, *, limit: int = TEXT_LENGTH) -> str:
-    """Text as it is kept: no NUL, trimmed. Raises Refusal 400 when it is too long or not Unicode."""
+    """Text as it is kept: no NUL, trimmed; "" when nothing in it can be seen.
+
+    Raises Refusal 400 when it is too long or not Unicode.
+    """
     cleaned = text.replace("\x00", "").strip()
     if len(cleaned) > limit:
         raise Refusal(400, "too_long", f"一条消息最多 {limit} 字，现在有 {len(cleaned)} 字", limit=limit)
@@ -151,11 +157,20 @@ def clean_text(text: str, *, limit: int = TEXT_LENGTH) -> str:
             cleaned.encode()
         except UnicodeEncodeError as error:
             raise Refusal(400, "malformed", "消息里有无法识别的字符") from error
+        if all(map(_invisible, cleaned)):  # ends at the first one that can be seen
+            return ""
     return cleaned
 
 
-def clean_nickname(nickname: str) -> str:
-    """The nickname as it is kept: trimmed, one line, printable. Raises Refusal 400 (nickname)."""
+def _invisible(character: str) -> bool:
+    return character.isspace() or unicodedata.category(character) in {"Cf", "Cc"}
+
+
+def clean_nickname(nickname: str, *, leads: bool = False) -> str:
+    """The nickname as it is kept: trimmed, one line, printable; only who `leads` may have one that is reserved.
+
+    Raises Refusal 400 (nickname, nickname_reserved).
+    """
     cleaned = " ".join(nickname.replace("\x00", "").split())
     if not cleaned:
         raise Refusal(400, "nickname", "请填写昵称")
@@ -163,4 +178,6 @@ def clean_nickname(nickname: str) -> str:
         raise Refusal(400, "nickname", f"昵称最多 {NICKNAME_LENGTH} 个字")
     if not cleaned.isprintable():
         raise Refusal(400, "nickname", "昵称里有不能显示的字符")
+    if not leads and unicodedata.normalize("NFKC", cleaned).casefold().replace(" ", "") in RESERVED_NAMES:
+        raise Refusal(400, "nickname_reserved", "这个昵称留给群里的管理人员，请换一个")
     return cleaned

@@ -23,6 +23,7 @@ IN_ENGLISH: Mapping[str, str] = {
     "malformed": "This request could not be understood. Reload the page and try again.",
     "muted": "Take a break: you can post again in {wait}. Is this wrong? Ask the group's owner.",
     "nickname": f"A nickname has 1 to {NICKNAME_LENGTH} characters that can be shown.",
+    "nickname_reserved": "This nickname is kept for those who lead the group. Choose another one.",
     "no_member": "We do not know who you are. Come in again by the link of the group.",
     "not_an_image": "Only JPG, PNG, WebP or GIF pictures can be sent.",
     "not_below": "This cannot be done to the owner or to an admin of the same rank.",

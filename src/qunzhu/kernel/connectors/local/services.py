@@ -27,7 +27,10 @@ ROLES = frozenset({"member", "admin", "owner"})
 
 
 class JoinRefused(ValueError):
-    """Coming in was refused; `code` is full, removed, closed or nickname; the message is for the member."""
+    """Coming in was refused, with a message for the member.
+
+    `code` is full, removed, closed, nickname or nickname_reserved.
+    """
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -68,10 +71,10 @@ def new_join_code(*, room: Room) -> str:
     return room.join_code
 
 
-def checked_nickname(nickname: str) -> str:
-    """The nickname as it is kept. Raises JoinRefused("nickname")."""
+def checked_nickname(nickname: str, *, leads: bool = False) -> str:
+    """The nickname as it is kept. Raises JoinRefused("nickname" or "nickname_reserved")."""
     try:
-        return clean_nickname(nickname)
+        return clean_nickname(nickname, leads=leads)
     except Refusal as refusal:
         raise JoinRefused(refusal.code, refusal.message) from refusal
 
@@ -104,7 +107,7 @@ def join_room(
             raise JoinRefused("removed", "你已被移出这个群，不能再次加入。觉得不对？在「我的处罚」里申诉")
         return Joined(member, occupant, member_token(room.community_id, member.pk), None)
     _check_open(group, room)
-    nickname = checked_nickname(nickname)
+    nickname = checked_nickname(nickname, leads=role != "member")
     if member is None:
         member = _new_member(room.community_id, nickname, now)
     identity = _identity(member, nickname)

@@ -72,6 +72,8 @@ def test_removed_full_closed_and_nameless_are_refused_and_nothing_is_written():
     refused(nickname="  ")
     refused(nickname="长" * 31)
     refused(nickname="a\u202eb")
+    refused(nickname="群主 助手")
+    refused(nickname="ＱｕｎＺｈｕ")
     scene.group.state = "closed"
     scene.group.save()
     refused()
@@ -81,6 +83,8 @@ def test_removed_full_closed_and_nameless_are_refused_and_nothing_is_written():
         ("nickname", "请填写昵称"),
         ("nickname", "昵称最多 30 个字"),
         ("nickname", "昵称里有不能显示的字符"),
+        ("nickname_reserved", "这个昵称留给群里的管理人员，请换一个"),
+        ("nickname_reserved", "这个昵称留给群里的管理人员，请换一个"),
         ("closed", "这个群已经关闭"),
     ]
     assert (Member.objects.count(), scene.kinds()) == (3, [])
