@@ -18,6 +18,7 @@ from qunzhu.kernel.community.models import Community
 QUEUE = "time"
 QUIET = timedelta(minutes=15)  # unless the community's blueprint says otherwise
 QUIET_EVERY = timedelta(minutes=5)
+SEAL_AFTER = 10  # minutes, unless the community's blueprint says otherwise
 STALE_CASES = timedelta(days=90)
 LEFTOVERS = timedelta(days=30)
 FINISHED_JOBS_HOURS = 72
@@ -26,7 +27,7 @@ logger = structlog.get_logger("qunzhu.schedule")
 
 # name → (cron in UTC, what it does); docs/operations/jobs.md says the same.
 JOBS = {
-    "time.seal": ("*/10 * * * *", "seals the tail of every black box"),
+    "time.seal": ("* * * * *", "seals the tail of every black box; warns where one is not sealed in time"),
     "time.ledger": ("7 * * * *", "checks that every ledger sums to zero and no balance is negative"),
     "time.deadlines": ("* * * * *", "raises cases that are late or that nobody took; frees cases of who is gone"),
     "time.proposals": ("* * * * *", "ends proposals that no second person confirmed in time"),
@@ -52,7 +53,30 @@ def seal(timestamp: int) -> int:  # noqa: ARG001  (procrastinate hands over when
     """The last block of a quiet community is sealed too, though it is not full; returns how many were."""
     from qunzhu.kernel.events.seal import seal_quiet_tails
 
-    return seal_quiet_tails(now=SYSTEM_CLOCK.now())
+    now = SYSTEM_CLOCK.now()
+    try:
+        return seal_quiet_tails(now=now)
+    finally:
+        warn_of_unsealed(now=now)
+
+
+def warn_of_unsealed(*, now: datetime) -> list[str]:
+    """Communities whose oldest unsealed event waits for longer than their `risk.black_box.seal_after`; each is logged.
+
+    Nothing is left to seal right after the job, so this speaks of a log with gaps or of a job that did not run.
+    """
+    from qunzhu.kernel.events.seal import unsealed_since
+
+    late = []
+    since = unsealed_since()
+    for community in Community.objects.filter(pk__in=since).order_by("pk"):
+        minutes = community.blueprint.get("risk", {}).get("black_box", {}).get("seal_after") or SEAL_AFTER
+        if now - since[community.pk] > timedelta(minutes=minutes):
+            late.append(community.slug)
+            logger.error(
+                "black box not sealed in time", community=community.slug, since=since[community.pk].isoformat()
+            )
+    return late
 
 
 @app.periodic(cron=JOBS["time.ledger"][0], periodic_id="time.ledger")

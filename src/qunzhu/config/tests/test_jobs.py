@@ -11,6 +11,7 @@ from qunzhu.config import jobs
 from qunzhu.kernel.cases.models import Case, CaseNote
 from qunzhu.kernel.cases.services import open_case
 from qunzhu.kernel.community.tests.factories import NOW, make_community, make_group, make_member, write
+from qunzhu.kernel.events import seal
 from qunzhu.kernel.events.models import SealedBlock
 from qunzhu.kernel.ledger.services import award
 
@@ -43,6 +44,22 @@ def test_seal_closes_the_tail_of_a_quiet_black_box():
     block = SealedBlock.objects.get(community_id=c.pk)
     assert (block.number, block.first_seq, block.last_seq) == (1, 1, last)
     assert jobs.seal(stamp(NOW)) == 0
+
+
+def test_what_is_not_sealed_in_time_is_told():
+    late, calm, patient = (make_community() for _ in range(3))
+    patient.blueprint = {"risk": {"black_box": {"seal_after": 30}}}
+    patient.save()
+    for c in (late, calm, patient):
+        write(c, "group.frozen", group=make_group(c), by="owner")
+    assert seal.seal_now(community_id=calm.pk, now=NOW) == 1
+    (since,) = set(seal.unsealed_since().values())
+    assert seal.unsealed_since() == {late.pk: since, patient.pk: since}
+    with capture_logs() as logs:
+        assert jobs.warn_of_unsealed(now=since + timedelta(minutes=10)) == []
+        assert jobs.warn_of_unsealed(now=since + timedelta(minutes=10, seconds=1)) == [late.slug]
+        assert jobs.warn_of_unsealed(now=since + timedelta(minutes=30, seconds=1)) == [late.slug, patient.slug]
+    assert [e["community"] for e in logs] == [late.slug, late.slug, patient.slug]
 
 
 def test_ledger_names_every_broken_invariant():

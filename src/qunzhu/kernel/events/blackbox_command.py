@@ -215,16 +215,13 @@ def erase(slug: str, member: int, by: str, second: str) -> None:
     ((community_id, _),) = _communities(slug)
     from django.db import transaction
 
-    from qunzhu.kernel.cases.two_person import guarded
     from qunzhu.kernel.community import audit
     from qunzhu.kernel.events.erase import erase_member
 
-    if "erase_member" in guarded(community_id) and second.strip() in {"", by.strip()}:
-        raise click.ClickException(
-            "这个社群的抹除要两个人 two people are needed here: --confirmed-by 另一个人 somebody else"
-        )
+    by, second = by.strip(), second.strip()
     try:
         with transaction.atomic():
+            _check_erasers(community_id, by, second)
             done = erase_member(community_id=community_id, member_id=member, by=second or by, now=_now())
             audit.record(
                 community_id=community_id, user=second or by, action="member.erase", target=f"member:{member}",
@@ -233,3 +230,20 @@ def erase(slug: str, member: int, by: str, second: str) -> None:
     except LookupError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{done.events} events erased; recorded as event {done.seq}")
+
+
+def _check_erasers(community_id: int, by: str, second: str) -> None:
+    """Whoever is named must hold the permission now, as in the console. Raises ClickException."""
+    from qunzhu.kernel.cases.two_person import guarded, people
+
+    known = people(community_id, *filter(None, {by, second}))
+    if "erase_member" in guarded(community_id) and (not second or known.same(by, second)):
+        raise click.ClickException(
+            "这个社群的抹除要两个人 two people are needed here: --confirmed-by 另一个人 somebody else"
+        )
+    for name in filter(None, (by, second)):
+        if not known.may(name, "member.erase"):
+            raise click.ClickException(
+                f"{name}:不是这个社群里有“抹除成员内容”权限的人,请写登录名"
+                f" {name}: holds no permission to erase here; give the user name of somebody who does"
+            )

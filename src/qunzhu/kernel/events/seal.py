@@ -1,7 +1,8 @@
 """Consumer `seal`: closes stretches of the log into blocks, each with a Merkle root, chained and signed (decision 8).
 
 A block has up to 1,024 events. Full blocks are sealed as they fill; a shorter one when its oldest event has waited
-`QUIET`, so that a busy log makes one block per 1,024 events and a quiet one at most one every five seconds.
+`QUIET` and another one is handled, so that a busy log makes one block per 1,024 events and a slower one at most one
+every five seconds. What a log that went quiet ends with is sealed by the job `time.seal`, every minute.
 Bytes and test vectors: docs/blackbox.md.
 """
 
@@ -89,6 +90,17 @@ def seal_quiet_tails(*, now: datetime) -> int:
         " WHERE b.community_id = h.community_id ORDER BY b.number DESC LIMIT 1), 0) ORDER BY 1"
     )
     return sum(seal_tail(community_id=row[0], now=now) for row in waiting.fetchall())
+
+
+def unsealed_since() -> dict[int, datetime]:
+    """Community id → when its oldest event that no block covers was received; communities without one are left out."""
+    rows = raw_connection().execute(
+        "SELECT h.community_id, e.received_at FROM event_head h CROSS JOIN LATERAL (SELECT coalesce((SELECT b.last_seq"
+        " FROM sealed_block b WHERE b.community_id = h.community_id ORDER BY b.number DESC LIMIT 1), 0) AS seq) s"
+        " CROSS JOIN LATERAL (SELECT received_at FROM event WHERE community_id = h.community_id AND seq > s.seq"
+        " ORDER BY seq LIMIT 1) e WHERE h.seq > s.seq"
+    )
+    return dict(rows.fetchall())
 
 
 @transaction.atomic
