@@ -208,9 +208,9 @@ def test_holidays_leave_and_newcomers_are_respected(world):
 
 def test_staff_and_leaders_are_never_touched(world):
     settings(world, grace_for_new=1)
-    world.join("小林", "管理员")
+    world.join("小林", "运营小王")
     world.join("群主", role="owner")
-    Staff.objects.filter(user__username="owner").update(member=world.id_of("管理员"))
+    Staff.objects.filter(user__username="owner").update(member=world.id_of("运营小王"))
     days_pass(world, 9)
     look(world)
     assert [e.member_id for e in world.events("member.tagged")] == [world.id_of("小林")]
