@@ -62,7 +62,6 @@ def leave(conn: Connection, sender: MemberToken, wanted: GroupRequest, *, now: d
 
 def rename(conn: Connection, sender: MemberToken, wanted: RenameRequest, *, now: datetime) -> dict[str, Any]:
     """Change the name shown in the room. Names may repeat. Raises Refusal."""
-    clean_nickname(wanted.nickname, leads=True)  # what nobody may have is told before anything is looked up
     seat = seat_of(conn, sender, wanted.group)
     nickname = clean_nickname(wanted.nickname, leads=seat.role != "member")
     lock_occupants(conn, [(wanted.group, sender.member_id)])
