@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from qunzhu.risk.detect.linear import Linear, unpack
+from qunzhu.risk.detect.linear import LANES, Linear, Panel, unpack
 
 FILE = Path(__file__).with_name("weights.bin")
 
@@ -12,3 +12,15 @@ FILE = Path(__file__).with_name("weights.bin")
 def shipped() -> dict[str, Linear]:
     """The models by category."""
     return unpack(FILE.read_bytes())
+
+
+@cache
+def panels() -> dict[str, Panel]:
+    """Category → the table in which its model stands with others."""
+    models = shipped()
+    found: dict[str, Panel] = {}
+    names = sorted(models)
+    for at in range(0, len(names), LANES):
+        part = names[at : at + LANES]
+        found |= dict.fromkeys(part, Panel({name: models[name] for name in part}))
+    return found

@@ -14,8 +14,8 @@ from qunzhu.risk.detect import attack
 from qunzhu.risk.detect.grams import gram_set
 from qunzhu.risk.detect.lessons import FAR, Taught
 from qunzhu.risk.detect.lexicon import CATEGORIES, CUES, WARNINGS
-from qunzhu.risk.detect.linear import Linear
-from qunzhu.risk.detect.model import shipped
+from qunzhu.risk.detect.linear import Panel
+from qunzhu.risk.detect.model import panels
 from qunzhu.risk.detect.patterns import WEIGHTS, signs
 from qunzhu.risk.detect.squeeze import squeezed
 
@@ -66,7 +66,7 @@ class Senses:
     """How a community sees: the shipped scores, what its moderators taught, and its allow-list. Immutable."""
 
     def __init__(self, taught: Mapping[str, Taught] | None = None, allowed: Iterable[str] = ()) -> None:
-        self.learned: Mapping[str, Linear] = shipped()
+        self.learned: Mapping[str, Panel] = panels()
         self.taught: Mapping[str, Taught] = taught or {}
         words = sorted({squeezed(normalise(word)) for word in allowed} - {""})
         self._allowed = AhoCorasick(words).find_matches_as_indexes if words else None
@@ -95,6 +95,7 @@ class Look:
         "_said",
         "_signs",
         "_tight",
+        "_totals",
         "_warns",
         "hits",
         "links",
@@ -116,6 +117,7 @@ class Look:
         self.normal, self.senses, self.links, self.hits, self.to_someone = normal, senses, links, hits, to_someone
         self._tight: str | None = None
         self._grams: set[int] | None = None
+        self._totals: dict[Panel, int] = {}
         self._signs: list[str] | None = None
         self._cues: dict[str, tuple[Mapping[str, float], set[str]]] = {}
         self._hostile: list[tuple[int, int, str]] = []
@@ -144,6 +146,16 @@ class Look:
         if self._grams is None:
             self._grams = gram_set(self.normal)
         return self._grams
+
+    def _margin(self, category: str) -> float | None:
+        """What the learned score says; None where there is none, or nothing to look at."""
+        panel = self.senses.learned.get(category)
+        if panel is None or not (grams := self.grams):
+            return None
+        total = self._totals.get(panel)
+        if total is None:
+            total = self._totals[panel] = panel.total(grams)
+        return panel.margin(category, total, len(grams))
 
     def _search(self) -> str:
         """Squeeze the text and find the words of the lexicon in it, once."""
@@ -178,10 +190,10 @@ class Look:
         reasons += [(weight, sign) for sign in self._signs if (weight := WEIGHTS[sign].get(category))]
         if category in self.hits:
             reasons.append((KEYWORD_WEIGHT, "keyword"))
-        model = self.senses.learned.get(category)
-        if model is not None and self.grams:
+        margin = self._margin(category)
+        if margin is not None:
             most = _LEARNED_MOST if reasons or category == "ad" else _UNSAID
-            weight = min(most, _LEARNED_AT_ZERO + _LEARNED_SLOPE * model.margin(self.grams))
+            weight = min(most, _LEARNED_AT_ZERO + _LEARNED_SLOPE * margin)
             if weight > 0:
                 reasons.append((weight, "learned"))
         verdict = _together(reasons)
@@ -197,9 +209,9 @@ class Look:
         if "attack" in self.hits:
             reasons.append((KEYWORD_WEIGHT, "keyword"))
         about = min(attack.ABOUT_MOST, len(self._about))
-        model = self.senses.learned.get("attack")
-        if model is not None and self.grams:
-            margin = model.margin(self.grams) + worst - attack.ABOUT_MARGIN * about
+        learned = self._margin("attack")
+        if learned is not None:
+            margin = learned + worst - attack.ABOUT_MARGIN * about
             if about and len(tight) <= attack.SHORT:
                 margin -= attack.SHORT_ABOUT
             if found.keys() == {"reported_words"}:

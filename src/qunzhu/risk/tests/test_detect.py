@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qunzhu.kernel.text.normalise import normalise
-from qunzhu.risk.detect import lexicon, made, model, ordinary, patterns
+from qunzhu.risk.detect import lexicon, linear, made, model, ordinary, patterns
 from qunzhu.risk.detect.flooding import Pace, flooding
 from qunzhu.risk.detect.grams import BUCKETS, gram_set, grams
 from qunzhu.risk.detect.linear import Example, fit, pack, quantised, unpack
@@ -161,6 +161,25 @@ def test_a_fit_tells_its_examples_apart_and_comes_out_the_same_twice():
     assert [linear.margin(e.grams) > 0 for e in examples] == [True, False, True, False]
     again = unpack(pack({"ad": linear}))["ad"]
     assert [again.margin(e.grams) for e in examples] == [linear.margin(e.grams) for e in examples]
+
+
+@given(st.text(max_size=900))
+def test_a_panel_says_what_its_models_say_to_the_last_bit(text):
+    found = gram_set(normalise(text))
+    models = model.shipped()
+    for name, panel in model.panels().items():
+        assert panel.margin(name, panel.total(found), len(found)) == models[name].margin(found)
+    assert set(model.panels()) == set(models)
+
+
+def test_a_panel_of_the_heaviest_weights_does_not_run_over():
+    grams = list(range(800))
+    for weight in (-128, 127):
+        one = linear.Linear(0.01, 0.5, memoryview(bytes([weight & 255]) * BUCKETS).cast("b"))
+        panel = linear.Panel({"a": one, "b": one, "c": one})
+        assert {panel.margin(name, panel.total(grams), 800) for name in "abc"} == {one.margin(grams)}
+    with pytest.raises(ValueError, match="4 models for 3 lanes"):
+        linear.Panel(dict.fromkeys("abcd", one))
 
 
 def test_the_shipped_file_is_small_and_complete():
