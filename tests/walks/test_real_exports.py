@@ -150,7 +150,8 @@ def run_through(world, file: Path, zone: str, aside: Path, expected: Expected) -
     )
 
 
-READ_BY_SCORE = {"personal_attack", "flooding", "hostile_talk"}  # what a score finds cannot be worked out here
+# What a score finds cannot be worked out here.
+READ_BY_SCORE = {"personal_attack", "flooding", "hostile_talk", "irrelevant_ad"}
 
 
 def check_decisions(community: int, group: int, expected: Expected) -> None:

@@ -141,9 +141,12 @@ class World:
     def later(self, **time: float) -> None:
         self.clock.move_to(self.clock.now() + timedelta(**time))
 
-    def decide(self, kind: str, action: str, *, by: str = "owner", role: str = "owner", note: str = "") -> Case:
-        """Someone presses a button of the one open case of this kind."""
-        case = Case.objects.get(community_id=self.community.pk, kind=kind, state="open")
+    def decide(
+        self, kind: str, action: str, *, by: str = "owner", role: str = "owner", note: str = "", pk: int = 0
+    ) -> Case:
+        """Someone presses a button of the one open case of this kind, or of case `pk`."""
+        one = {"pk": pk} if pk else {}
+        case = Case.objects.get(community_id=self.community.pk, kind=kind, state="open", **one)
         return decide_case(
             community_id=self.community.pk, case_id=case.pk, action=action, user=by, role=role, version=case.version,
             note=note, now=self.clock.now(),

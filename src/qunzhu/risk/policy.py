@@ -173,10 +173,11 @@ class Watch:
             posted, texts = windows.series_of("message"), windows.series_of("text")
             if reading is None or not posted.knows(self.at_ms, SPAN_MS, SPAN_MS):
                 return None
+            in_ten = posted.count(self.at_ms, SPAN_MS)
             pace = Pace(
-                posted.count(self.at_ms, MINUTE_MS),
-                posted.count(self.at_ms, SPAN_MS),
-                texts.equal(self.at_ms, SPAN_MS, self.keys.get("text", ())),
+                posted.count(self.at_ms, MINUTE_MS) if in_ten > 1 else in_ten,
+                in_ten,
+                texts.equal(self.at_ms, SPAN_MS, self.keys.get("text", ())) if in_ten > 1 else in_ten,
             )
             self._flooding = flooding(pace, reading.text)
         return self._flooding
@@ -350,6 +351,16 @@ def _verdict(category: str) -> Provider:
     return provide
 
 
+def _most(category: str) -> Provider:
+    """What a score cannot exceed: unknown where the score is."""
+
+    def provide(facts: Facts) -> float | None:
+        look = facts.subject.look
+        return None if look is None else look.most(category)
+
+    return provide
+
+
 def _reasons(category: str) -> Provider:
     def provide(facts: Facts) -> tuple[str, ...] | None:
         said = _said(facts, category)
@@ -429,6 +440,7 @@ _PROVIDERS: dict[str, Provider] = {
     "ad.reasons": _of_text(lambda reading: reading.ad_reasons),
     "ad.looks": _of_text(lambda reading: bool(reading.ad_reasons)),
     **{f"verdict.{category}": _verdict(category) for category in (*TEXT_CATEGORIES, "flooding")},
+    **{f"most.{category}": _most(category) for category in TEXT_CATEGORIES},
     **{f"reasons.{category}": _reasons(category) for category in (*TEXT_CATEGORIES, "flooding")},
     "member.muted": _muted,
     "member.mute_tries": _mute_tries,

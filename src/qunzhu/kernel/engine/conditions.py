@@ -236,4 +236,16 @@ _COMPARE: dict[str, Callable[[str, Any], Test]] = {
 
 def _compile_leaf(leaf: Leaf) -> Test:
     value = frozenset(leaf.value) if isinstance(leaf.value, list) else leaf.value
-    return _COMPARE[leaf.operator](leaf.key, value)
+    test = _COMPARE[leaf.operator](leaf.key, value)
+    most = FACTS[leaf.fact].most
+    return _bounded(test, most, leaf.value) if most and leaf.operator in {"over", "at_least"} else test
+
+
+def _bounded(test: Test, most: str, value: float) -> Test:
+    """`test`, asked only where the bound does not answer it already."""
+
+    def bounded(facts: Any) -> bool | None:
+        bound = facts[most]
+        return False if bound is not None and bound < value else test(facts)
+
+    return bounded

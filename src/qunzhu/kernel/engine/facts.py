@@ -13,10 +13,16 @@ FactType = Literal["number", "text", "flag", "list"]
 
 
 class Fact(msgspec.Struct, frozen=True):
+    """`most` names a provider that is never below the fact and costs less; what it rules out is not worked out."""
+
     type: FactType
     cost: int
     meaning: str
+    most: str = ""
 
+
+# The pace is a count; the others read the text.
+_MOST = {c: f"most.{c}" for c in ("ad", "contact", "attack", "gambling", "porn", "fraud", "fundraising")}
 
 FACTS: dict[str, Fact] = {
     "event.kind": Fact("text", 0, "事件种类"),
@@ -55,7 +61,7 @@ FACTS: dict[str, Fact] = {
             "fundraising": "资金募集",
         }.items()
         for name, fact in (
-            (f"verdict.{category}", Fact("number", 12, f"像{said}的程度，0–1")),
+            (f"verdict.{category}", Fact("number", 12, f"像{said}的程度，0–1", most=_MOST.get(category, ""))),
             (f"reasons.{category}", Fact("list", 12, f"像{said}的理由")),
         )
     },

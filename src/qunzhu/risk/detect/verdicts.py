@@ -4,6 +4,7 @@ Each reason has a weight; together they make 1 − Π(1 − weight), so that two
 is one reason among them. From `FLAGGED` on a verdict is meant as a yes; rules may ask for more or less.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
@@ -26,7 +27,9 @@ _LEARNED_AT_ZERO, _LEARNED_SLOPE, _LEARNED_MOST = 0.35, 1.0, 0.95
 _ATTACK_SLOPE = 0.25
 # What the learned score may say alone, without a word or sign that can be named.
 _UNSAID_ATTACK, _UNSAID = 0.75, 0.55
+_SPEAKS_ALONE = frozenset({"ad", "attack"})  # the learned score may go further in these
 _WARNS = 0.55  # what is left of a score where somebody warns of it
+_CHINESE = re.compile("[\u4e00-\u9fff]")  # the scores learned from Chinese; of other languages they know nothing
 _HINT = 0.2  # a weaker reason is not worth naming
 _MORE_WORDS = 3  # further words of a group count half, up to so many
 
@@ -94,6 +97,7 @@ class Look:
         "_hostile",
         "_said",
         "_signs",
+        "_speaking",
         "_tight",
         "_totals",
         "_warns",
@@ -122,6 +126,7 @@ class Look:
         self._cues: dict[str, tuple[Mapping[str, float], set[str]]] = {}
         self._hostile: list[tuple[int, int, str]] = []
         self._warns = False  # of what others do to people
+        self._speaking: set[str] | None = None  # categories that more than a learned score may speak for
         self._about: set[int] = set()  # words that condemn or discuss hostility
         self._said: dict[str, Verdict] = {}
 
@@ -132,6 +137,23 @@ class Look:
             untaught = self._attack_known() if category == "attack" else self._known(category)
             said = self._said[category] = self._taught(category, untaught)
         return said
+
+    def most(self, category: str) -> float:
+        """What the score of a category cannot exceed; cheap to ask, because no learned score is worked out."""
+        if self._speaking is None:
+            self._speaking = self._categories_with_reasons()
+        if category in self._speaking or category in self.senses.taught:
+            return 1.0
+        return _UNSAID if category in self.senses.learned else 0.0
+
+    def _categories_with_reasons(self) -> set[str]:
+        self._search()
+        speaking = {*_SPEAKS_ALONE, *self.hits}
+        for weights, _ in self._cues.values():
+            speaking.update(weights)
+        for sign in self._signs_found():
+            speaking.update(WEIGHTS[sign])
+        return speaking
 
     def known(self, category: str) -> float:
         """The margin of the score without what was taught here: what a lesson is told against."""
@@ -177,22 +199,26 @@ class Look:
             self._tight = tight
         return self._tight
 
-    def _known(self, category: str) -> Verdict:
-        tight = self._search()
+    def _signs_found(self) -> list[str]:
         if self._signs is None:
-            self._signs = signs(self.normal, tight, self.links)
+            self._signs = signs(self.normal, self._search(), self.links)
+        return self._signs
+
+    def _known(self, category: str) -> Verdict:
+        self._search()
         reasons: list[tuple[float, str]] = []
         for reason, (weights, words) in self._cues.items():
             weight = weights.get(category)
             if weight:
                 doubt = (1 - weight) * (1 - weight / 2) ** (min(len(words), _MORE_WORDS) - 1)
                 reasons.append((1 - doubt, reason))
-        reasons += [(weight, sign) for sign in self._signs if (weight := WEIGHTS[sign].get(category))]
+        reasons += [(weight, sign) for sign in self._signs_found() if (weight := WEIGHTS[sign].get(category))]
         if category in self.hits:
             reasons.append((KEYWORD_WEIGHT, "keyword"))
         margin = self._margin(category)
         if margin is not None:
-            most = _LEARNED_MOST if reasons or category == "ad" else _UNSAID
+            alone = category == "ad" and _CHINESE.search(self.normal) is not None
+            most = _LEARNED_MOST if reasons or alone else _UNSAID
             weight = min(most, _LEARNED_AT_ZERO + _LEARNED_SLOPE * margin)
             if weight > 0:
                 reasons.append((weight, "learned"))

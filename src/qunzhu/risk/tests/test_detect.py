@@ -234,3 +234,32 @@ def test_more_is_never_less_flooding(in_minute, before, equal):
     more = [pace, Pace(in_minute + 1, in_minute + before + 1, pace.equal_in_ten + 1)]
     for one, other in pairwise(more):
         assert flooding(other, "一句话").score >= flooding(one, "一句话").score
+
+
+_SAYINGS = st.lists(
+    st.one_of(
+        st.sampled_from(sorted({word for cue in lexicon.CUES for word in cue.words})),
+        st.sampled_from(["你", "加微信abc12345", "日入800", "返利30%", "赔率9", "13800138000", "开会", "https://a.cn"]),
+        st.text(max_size=6),
+    ),
+    max_size=6,
+).map("".join)  # fmt: skip
+
+
+@given(_SAYINGS, st.lists(st.sampled_from(TEXT_CATEGORIES), max_size=2), st.booleans())
+def test_no_score_exceeds_its_bound(text, hits, to_someone):
+    """The bound is asked before the score, as rules do it, and after it."""
+    links = ["https://a.cn"] if "https" in text else []
+    for asked_before in (True, False):
+        look = Look(normalise(text), Senses(), links=links, hits=hits, to_someone=to_someone)
+        bounds = {c: look.most(c) for c in TEXT_CATEGORIES} if asked_before else {}
+        for category in TEXT_CATEGORIES:
+            assert look.verdict(category).score <= bounds.get(category, look.most(category))
+
+
+def test_a_bound_saves_what_it_is_for():
+    look = Look(normalise("今天下午三点开会，带上电脑"), Senses())
+    assert look.most("fraud") == look.most("porn") == 0.55
+    assert look.most("contact") == 0.0
+    assert look.most("ad") == look.most("attack") == 1.0
+    assert Look(normalise("日入800"), Senses()).most("fraud") == 1.0

@@ -166,3 +166,18 @@ def test_rules_behind_an_index_are_asked_only_when_they_can_match():
 
 def test_drafts_are_left_out():
     assert compile_rulebook(load_rules([rule(state="draft")])).rules == ()
+
+
+@pytest.mark.parametrize(
+    ("facts", "expected"),
+    [
+        ({"most.fraud": 0.55}, False),  # the fact itself is not asked for
+        ({"most.fraud": 1.0, "verdict.fraud": 0.8}, True),
+        ({"most.fraud": 0.75, "verdict.fraud": 0.75}, True),
+        ({"most.fraud": 1.0, "verdict.fraud": 0.7}, False),
+        ({"most.fraud": None, "verdict.fraud": None}, None),
+    ],
+)
+def test_a_bound_answers_for_a_costly_fact(facts, expected):
+    tree = parse({"fact": "verdict.fraud", "at_least": 0.75}, None)
+    assert compile_tree(tree)(facts) is expected
