@@ -41,14 +41,22 @@ class Red(Section, frozen=True, kw_only=True):
 
 
 class Breaker(Section, frozen=True, kw_only=True):
-    """熔断: so many newcomers within seconds, so many of whom post nearly the same → freeze first, ask after."""
+    """熔断: so many newcomers within seconds, so many of whom post nearly the same → freeze first, ask after.
+
+    What of it is taken back without a human is said by `red.without_a_human` (recall).
+    """
 
     on: bool = True
-    joins: Positive = 10
+    joins: Positive = 10  # people: a wave
     joins_within: Positive = 120  # seconds
+    newcomers_for: Positive = 600  # seconds for which those of a wave are watched
     people: Positive = 5
+    short_people: Positive = 8  # people, where only a short text or the host of a link is the same
     texts_within: Positive = 30  # seconds
-    text_length: Positive = 10  # shorter ones are greetings
+    text_length: Positive = 10  # letters; shorter texts need short_people
+    shortest: Positive = 4  # letters; shorter texts are never compared
+    alike: Percent = 60  # of the letters, in order: nearly the same
+    asked_within: Count = 300  # seconds for which newcomers may write what somebody asked them to
 
 
 class BlackBox(Section, frozen=True, kw_only=True):

@@ -3,8 +3,15 @@
 import random
 from datetime import UTC, datetime, timedelta
 
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qunzhu.kernel.blueprint.chapters.risk import Breaker
 from qunzhu.kernel.events.schema import Event, event_id
-from qunzhu.risk.breaker.policy import Limits, Watcher, alike, form, pairs
+from qunzhu.risk.breaker import policy
+from qunzhu.risk.breaker.policy import Limits, Watcher
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 AD = "加我微信领取内部资料名额有限速来"
@@ -16,10 +23,10 @@ class Group:
     def __init__(self, **limits):
         self.watcher, self.seq = Watcher(Limits(**limits)), 0
 
-    def tell(self, kind, member, at, text="", *, historic=False):
+    def tell(self, kind, member, at, text="", *, historic=False, image=None):
         self.seq += 1
         when = NOW + timedelta(seconds=at)
-        body = {"text": text}
+        body = {"text": text} | ({"image": image} if image else {})
         return self.watcher.hear(
             Event(1, self.seq, event_id(self.seq), kind, 3, member, when, when, "local", historic, body)
         )
@@ -57,7 +64,7 @@ def test_time_passes_and_it_does_not_trip():
     assert [group.say(m, AD, m * 8) for m in range(1, 16)] == [None] * 15  # never five within 30 seconds
     group = Group()
     group.join(*range(1, 31))
-    assert [group.say(m, AD, 121) for m in range(1, 31)] == [None] * 30  # no newcomers any more
+    assert [group.say(m, AD, 601) for m in range(1, 31)] == [None] * 30  # no newcomers any more
 
 
 def test_regular_members_may_repeat_each_other():
@@ -102,6 +109,159 @@ def test_a_busy_evening_with_many_newcomers_does_not_trip():
     assert [r for r in raids if r is not None] == []
 
 
-def test_one_changed_letter_is_the_same_and_another_text_is_not():
-    assert alike(pairs(form(AD)), pairs(form(AD.replace("微信", "薇信"))))
-    assert not alike(pairs(form(AD)), pairs(form("今天的行业早报讲了三件事大家怎么看")))
+def wave(text_of, *, people=10, at=5.0, **limits):
+    """`people` of a wave of 30 say what `text_of` makes of each; the members of the raids that come of it."""
+    group = Group(**limits)
+    group.join(*range(1, 31))
+    raids = [group.tell("message.posted", m, at, **_said(text_of(m))) for m in range(1, people + 1)]
+    return [raid.members for raid in raids if raid is not None and not raid.more]
+
+
+def _said(what):
+    return {"text": what} if isinstance(what, str) else what
+
+
+FIVE, EIGHT = [list(range(1, 6))], [list(range(1, 9))]
+
+
+@pytest.mark.parametrize(
+    ("text_of", "members"),
+    [
+        (lambda _: "进群领钱", EIGHT),
+        (lambda m: f"进群领红包 {'x8f3kq92zt'[m % 9 :]}{m}", EIGHT),
+        (lambda m: f"進x{m}羣k2領{'🎉' * m}紅包", EIGHT),
+        (lambda m: f"加微信领取内部资{'料枓'[m % 2]}名额有限速来"[: 30 - m % 2], FIVE),
+        (lambda m: f"{'啊哦嗯呢吧'[m % 5]}加我微信{'呀哈'[m % 2]}领取内部资料名额{'喔'[: m % 2]}有限速来", FIVE),
+        (lambda m: f"https://evil.example.com/i?u={m}", FIVE),
+        (lambda m: f"http://www.evil.top/a/?utm_source={m} 随机{m}", FIVE),
+        (lambda m: f"t.cn/A{m}x{m}", EIGHT),
+        (lambda m: f"evil.top/{m}", EIGHT),
+        (lambda m: f"进群领钱 evil.top/{m}", FIVE),
+        (lambda m: f"各看各的第{m}句 QQ 84930221", FIVE),
+        (lambda m: f"{m}" * 3 + "#小程序://红包/abcDEF123", FIVE),
+        (lambda m: f"大家好,我是小{'赵钱孙李周吴郑王冯陈'[m - 1]},加我微信领取内部资料名额有限速来", FIVE),
+        (lambda m: f"join now and get free usdt today only x{m}kq", EIGHT),
+        (lambda m: {"image": {"sha256": "f" * 64, "upload": f"u{m}"}}, FIVE),
+        (lambda m: {"image": {"sha256": f"{m:064}", "codes": ["https://u.wechat.com/xyz"]}}, FIVE),
+    ],
+)
+def test_what_raiders_vary(text_of, members):
+    assert wave(text_of) == members
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "大家好", "欢迎", "报到", "新人报到🙋", "签到", "打卡", "1", "666", "+1", "👏👏👏", "好的收到",
+        "谢谢老师的分享!", "hello everyone", "大家好,新人报到,请多多关照,很高兴认识大家", "2026-11-24 打卡",
+        "哈哈哈哈哈哈哈哈哈哈哈哈", "來了來了", "x8f3k 大家好",
+    ],
+)  # fmt: skip
+def test_ordinary_greetings_never_trip(text):
+    assert wave(lambda _: text, people=30) == []
+
+
+def test_introductions_of_one_trade_do_not_trip():
+    names, cities = "赵钱孙李周吴郑王冯陈", ("北京", "上海", "广州", "深圳", "杭州")
+    assert wave(lambda m: f"大家好,我是{names[m - 1]}晓{names[-m]},来自{cities[m % 5]},做产品经理,请多指教") == []
+
+
+def test_different_pages_of_a_public_host_do_not_trip():
+    assert wave(lambda m: f"https://github.com/user{m}") == []
+    assert wave(lambda m: f"https://mp.weixin.qq.com/s?__biz=MzA{m}") == []
+
+
+def test_commands_are_never_counted():
+    group = Group()
+    group.join(*range(1, 31))
+    assert [group.tell("command.posted", m, 5, AD) for m in range(1, 31)] == [None] * 30
+
+
+def test_what_somebody_asked_for_is_not_counted():
+    group = Group()
+    group.join(*range(1, 31))
+    assert group.say(100, "新来的朋友请回复“领取课程资料”", 4) is None
+    assert [group.say(m, "领取课程资料", 5) for m in range(1, 31)] == [None] * 30
+    assert [group.say(m, "领取课程资料 evil.top/x", 6) for m in range(1, 5)] == [None] * 4  # a link was not asked for
+    assert group.say(5, "领取课程资料 evil.top/x", 6).same == "link"
+
+
+def test_raiders_who_wait_are_still_newcomers():
+    group = Group()
+    group.join(*range(1, 11))
+    assert [group.say(m, AD, 500) for m in range(1, 5)] == [None] * 4
+    assert group.say(5, AD, 501).members == [1, 2, 3, 4, 5]
+
+
+def test_those_who_trickle_in_are_no_wave():
+    group = Group()
+    for m in range(1, 31):
+        group.join(m, at=m * 15.0)
+    assert [group.say(m, AD, 455) for m in range(1, 31)] == [None] * 30
+
+
+def test_the_wave_may_be_complete_after_the_messages():
+    group = Group()
+    group.join(*range(1, 10))
+    assert [group.say(m, AD, 5) for m in range(1, 7)] == [None] * 6
+    assert group.tell("member.joined", 10, 6).members == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_raid_that_goes_on_is_told_as_more():
+    group = Group()
+    group.join(*range(1, 11))
+    raids = [group.say(m, AD, 5) for m in range(1, 8)]
+    assert [(r.members, r.more) for r in raids if r] == [([1, 2, 3, 4, 5], False), ([6], True), ([7], True)]
+
+
+def test_joining_again_and_again_is_one_person():
+    group = Group()
+    for _ in range(30):
+        group.join(1, 2, 3, 4, 5)
+    assert [group.say(m, AD, 5) for m in range(1, 6)] == [None] * 5
+
+
+PADDING = st.lists(st.sampled_from(["x8f3k", "7", "🎉", "kq", "~", " ", "Zp0", "。", "🧧🧧"]), max_size=4).map("".join)
+
+
+@given(st.permutations(range(1, 9)), st.lists(st.tuples(PADDING, PADDING, PADDING), min_size=8, max_size=8))
+def test_random_padding_in_any_order_trips_for_newcomers_and_never_for_others(order, padding):
+    for text, needed in (("进群领红包", 8), (AD, 5)):
+        half = len(text) // 2
+        texts = [f"{a}{text[:half]}{b}{text[half:]}{c}" for a, b, c in padding]
+        group = Group()
+        group.join(*range(1, 11))
+        raids = [group.say(m, texts[m - 1], 5 + n) for n, m in enumerate(order)]
+        assert [r.members for r in raids if r and not r.more] == [sorted(order[:needed])]
+        group.join(*range(101, 112), at=700.0)  # a new wave; who came before it is a member like any other
+        assert [group.say(m, texts[m - 1], 705) for m in order] == [None] * 8
+
+
+def test_a_flood_of_joins_and_texts_does_not_grow_without_end():
+    group = Group()
+    for member in range(5_000):
+        group.join(member, at=member / 100)
+        own = "".join(chr(start + member) for start in (0x4E00, 0x5A00, 0x6600, 0x7200, 0x7E00))
+        group.say(member, own, member / 100)
+    kept = group.watcher.kept()
+    assert kept["rooms"] == 1
+    assert kept["newcomers"] <= 2 * policy.NEWCOMERS_KEPT
+    assert kept["texts"] <= policy.TEXTS_KEPT
+    assert kept["pairs"] <= policy.TEXTS_KEPT * policy.ALIKE_KEPT
+    group.say(9_999, "很久以后", 10_000)
+    assert set(group.watcher.kept().values()) == {0}
+
+
+def test_one_who_talks_much_does_not_push_out_the_others():
+    group = Group()
+    group.join(*range(1, 11))
+    assert [group.say(m, AD, 5) for m in range(1, 5)] == [None] * 4
+    for number in range(400):
+        group.say(10, f"{chr(0x5000 + number)}{chr(0x6000 + number)}{chr(0x7000 + number)}{chr(0x8000 + number)}", 6)
+    assert group.say(5, AD, 7).members == [1, 2, 3, 4, 5]
+
+
+def test_the_settings_of_the_blueprint_are_the_limits():
+    section = msgspec.structs.asdict(Breaker())
+    assert section.pop("on") is True
+    assert section == msgspec.structs.asdict(Limits())
