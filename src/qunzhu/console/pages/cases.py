@@ -44,6 +44,7 @@ from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, staff_page
 from qunzhu.kernel.community.models import Staff
 from qunzhu.kernel.community.permissions import may
+from qunzhu.risk.incident.fold import RED_CASES
 from qunzhu.risk.incident.selectors import incident_of_case
 from qunzhu.ui.formats import is_chinese
 
@@ -326,7 +327,7 @@ def _page(request: StaffRequest, case: Case, *, typed: str = "", problem: str = 
 
 def _incident(case: Case) -> dict[str, Any]:
     """The checklist that a red case led to."""
-    found = incident_of_case(case.community_id, case.pk) if case.kind == "red_keyword" else None
+    found = incident_of_case(case.community_id, case.pk) if case.kind in RED_CASES else None
     return {} if found is None else incidents.checklist(found)
 
 

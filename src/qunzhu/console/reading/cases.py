@@ -1,6 +1,6 @@
 """The queue of work for humans, and everything one case page says."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -58,6 +58,7 @@ class CasePage:
     effects: Sequence[Effect]
     notes: Sequence[CaseNote]
     siblings: Sequence[Case]
+    recalled: Mapping[int, str]
     rule_names: dict[str, str]
     proposal: CaseProposal | None
 
@@ -105,6 +106,8 @@ def case_page(case: Case, *, now: datetime) -> CasePage:
     of_case = Q(case_id=case.pk)
     if case.member_id is not None:
         of_case = Q(member_id=case.member_id) & (Q(case_id=case.pk) | Q(cause_seq__in=judged))
+    if case.kind == "raid":  # of many people: what was done about each of their messages
+        of_case |= Q(rule=str(case.payload.get("rule", "")), group_id=case.group_id, cause_seq__in=judged)
     if named := case.payload.get("effect"):
         of_case |= Q(id=named)
     effects = Effect.objects.filter(of_case, community_id=case.community_id).order_by("created_at")
@@ -113,12 +116,25 @@ def case_page(case: Case, *, now: datetime) -> CasePage:
         case=case,
         lines=around(case.community_id, case.group_id, cause, evidence=evidence),
         decisions=decisions,
-        effects=list(effects[:20]),
+        effects=list(_no_recalls(effects, case)[:20]),
         notes=list(CaseNote.objects.filter(case_id=case.pk).order_by("pk")),
         siblings=list(siblings.order_by("-opened_at")[:5]) if case.member_id is not None else [],
+        recalled=_recalled(effects, case),
         rule_names=rule_names(case.community_id),
         proposal=standing_of([case] if case.state == Case.State.OPEN else [], now=now).get(case.pk),
     )
+
+
+def _no_recalls(effects: QuerySet[Effect], case: Case) -> QuerySet[Effect]:
+    """Recalls of a raid are many; they are listed as messages."""
+    return effects.exclude(kind="recall") if case.kind == "raid" else effects
+
+
+def _recalled(effects: QuerySet[Effect], case: Case) -> dict[int, str]:
+    """Message → how its recall stands, of the messages of a raid."""
+    if case.kind != "raid":
+        return {}
+    return {e.cause_seq: e.status for e in effects.filter(kind="recall") if e.cause_seq is not None}
 
 
 def weightiest_first(decisions: Iterable[Decision], cause: int | None) -> list[Decision]:

@@ -333,6 +333,7 @@ ACTS: dict[tuple[str, str], Act] = {
     ("raid", "unfreeze"): _unfreeze,
     ("raid", "remove_raiders"): _remove_raiders,
     ("raid", "keep"): _nothing,
+    ("raid", "rebuild"): _nothing,
     ("red_keyword", "rebuild"): _nothing,  # the incident hears the decision and goes on (risk/incident)
     ("incident_task", "mark_done"): _nothing,
     ("incident_task", "cannot"): _nothing,

@@ -71,6 +71,17 @@ FREEZE = CaseAction(
 ANNOUNCE = CaseAction(
     "announce", "发群公告", "Announce", "group.announce", "a", needs_note=True
 )  # the note is the text of the announcement
+REBUILD = CaseAction(
+    "rebuild",
+    "关闭并重建群",
+    "Close and rebuild",
+    "group.rebuild",
+    "b",
+    "danger",
+    "旧群会关闭,除违规成员外每个人都会收到新群的邀请,确定吗?",
+    "The old group closes and everyone but the offenders is invited to a new one. Go on?",
+    guard="rebuild_group",
+)
 DISMISS = CaseAction("dismiss", "不成立", "Dismiss", "case.decide", "d")
 
 KINDS: dict[str, CaseKind] = {
@@ -101,17 +112,7 @@ KINDS: dict[str, CaseKind] = {
                 "将撤销对该成员的处理并解冻群,确定吗?",
                 "Takes the penalty back and unfreezes the group. Go on?",
             ),
-            CaseAction(
-                "rebuild",
-                "关闭并重建群",
-                "Close and rebuild",
-                "group.rebuild",
-                "b",
-                "danger",
-                "旧群会关闭,除违规成员外每个人都会收到新群的邀请,确定吗?",
-                "The old group closes and everyone but the offenders is invited to a new one. Go on?",
-                guard="rebuild_group",
-            ),
+            REBUILD,
         ),
     ),
     "raid": CaseKind(
@@ -130,6 +131,7 @@ KINDS: dict[str, CaseKind] = {
                 "Removes the newcomers who posted the same and lets the group speak again. Go on?",
             ),
             CaseAction("keep", "保持冻结", "Keep it frozen", "group.freeze", "k"),
+            REBUILD,
         ),
     ),
     "incident_task": CaseKind(

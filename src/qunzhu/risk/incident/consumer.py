@@ -22,7 +22,9 @@ from qunzhu.risk.tasks import write_evidence
 
 NAME = "incident"
 BY = "qunzhu"
-CALLS_OFF = frozenset({"unfreeze", "remove", "dismiss"})
+CALLS_OFF = frozenset({"unfreeze", "remove", "dismiss", "remove_raiders", "keep"})
+OPENS = frozenset({"case.opened", "case.reopened"})
+OF_A_RAID = frozenset({"freeze", "recall"})  # more than that asks first, whatever holds for fraud
 logger = structlog.get_logger("qunzhu.incident")
 
 
@@ -36,9 +38,9 @@ def handle(batch: Batch) -> None:
     for event in batch.events:
         if event.historic or not event.body:
             continue
-        if event.kind == "case.opened" and event.body["kind"] == fold.RED_CASE:
+        if event.kind in OPENS and event.body["kind"] in fold.RED_CASES:
             _start(batch, known, event, begun)
-        elif event.kind == "case.decided" and event.body["kind"] == fold.RED_CASE:
+        elif event.kind == "case.decided" and event.body["kind"] in fold.RED_CASES:
             _called_off(batch, known, event)
         elif event.kind == "incident.started" and event.body["mode"] == "drill":
             _drill(batch, known.incidents[event.seq])
@@ -66,11 +68,15 @@ def _start(batch: Batch, known: fold.Open, event: Event, begun: set[int]) -> Non
         return  # decided before this was heard
     begun.add(group_id)
     allowed, invite_after = facts.settings_of(batch.community_id)
+    if case.kind == "raid":
+        allowed = [what for what in allowed if what in OF_A_RAID]
+    named = case.payload.get("members", []) if case.kind == "raid" else [case.member_id]
     body = {
         "mode": "live", "by": BY, "case": case.pk, "cause_seq": case.event_seq, "allowed": allowed,
-        "offenders": [case.member_id] if case.member_id is not None else [], "invite_after": invite_after,
+        "offenders": [member for member in named if member is not None], "invite_after": invite_after,
     }  # fmt: skip
-    fact = event_id("incident.started", batch.community_id, case.pk)
+    again = [event.seq] if event.kind == "case.reopened" else []
+    fact = event_id("incident.started", batch.community_id, case.pk, *again)
     batch.append(NewEvent(batch.community_id, fact, "incident.started", event.occurred_at, body, group_id=group_id))
 
 
@@ -134,6 +140,6 @@ def _try(work: Work, at: Position) -> Result:
 CONSUMER = Consumer(
     NAME,
     handle,
-    kinds=fold.KINDS | {"case.opened"},
+    kinds=fold.KINDS | OPENS,
     tables=("incident", "incident_step", "incident_invitation"),
 )

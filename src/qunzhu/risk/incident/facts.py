@@ -2,6 +2,7 @@
 
 import psycopg
 
+from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.community.models import Group, Membership, Staff
 from qunzhu.kernel.community.selectors import blueprint_of
 from qunzhu.kernel.connectors.local.models import Occupant
@@ -33,8 +34,9 @@ def leaders(seats: list[Seat]) -> list[Seat]:
 
 def offenders_of(incident: Incident) -> set[int]:
     """Whom the rules and the start named, without those whose penalty was taken back."""
+    named_now = {*incident.offenders, *_raiders(incident)}
     if incident.cause_seq is None:
-        return set(incident.offenders)
+        return named_now
     red = Decision.objects.filter(
         community_id=incident.community_id, group_id=incident.group_id, level="red", seq__gte=incident.cause_seq,
         outcome__in=("live", "yielded"), member_id__isnull=False,
@@ -45,7 +47,18 @@ def offenders_of(incident: Incident) -> set[int]:
         [incident.community_id, incident.cause_seq],
     )
     named = [(member, seq) for member, seq in red if member is not None]
-    return offenders(incident.offenders, named, (row[0] for row in rows.fetchall()))
+    return offenders(named_now, named, (row[0] for row in rows.fetchall()))
+
+
+def _raiders(incident: Incident) -> list[int]:
+    """Whom the breaker named until now: a raid may have gone on after the incident began."""
+    payload = Case.objects.filter(community_id=incident.community_id, pk=incident.case_id or 0, kind="raid")
+    return [member for found in payload.values_list("payload", flat=True) for member in found.get("members", [])]
+
+
+def is_raid(incident: Incident) -> bool:
+    """Whether it is about a raid, and not about what somebody wrote."""
+    return Case.objects.filter(community_id=incident.community_id, pk=incident.case_id or 0, kind="raid").exists()
 
 
 def settings_of(community_id: int) -> tuple[list[str], int]:

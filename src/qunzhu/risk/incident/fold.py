@@ -10,7 +10,7 @@ from qunzhu.kernel.events.schema import Event
 from qunzhu.risk.incident.models import Incident, IncidentStep, Invitation
 from qunzhu.risk.incident.policy import Checklist, Step, outcome_of
 
-RED_CASE, TASK_CASE = "red_keyword", "incident_task"
+RED_CASES, TASK_CASE = frozenset({"red_keyword", "raid"}), "incident_task"
 
 
 def in_words(detail: Detail) -> str:
@@ -127,7 +127,7 @@ class Open:
                     self._keep(row)
             return
         incident = self.of_group(event.group_id)
-        if body["kind"] == RED_CASE and body["action"] == "rebuild" and incident is not None:
+        if body["kind"] in RED_CASES and body["action"] == "rebuild" and incident is not None:
             incident.confirmed_by, incident.proposed_by = body["by"], body.get("proposed_by", "")
             incident.save(update_fields=["confirmed_by", "proposed_by"])
 

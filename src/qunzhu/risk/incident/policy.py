@@ -185,13 +185,15 @@ def invitation_text(group: str) -> str:
     return f"「{group}」因安全原因关闭并重建,请用这个链接加入新群。积分和身份都保留。"
 
 
-def last_word(group: str) -> str:
+def last_word(group: str, *, raid: bool = False) -> str:
     """What the old group hears last."""
     way = "请打开“群聊”列表,点“加入新群”,积分和身份都保留。"
-    return f"本群已关闭。新的「{group}」已经建好,{way}请勿相信任何集资、转账信息。"
+    warning = "请勿相信群里刷屏的任何链接和联系方式。" if raid else "请勿相信任何集资、转账信息。"
+    return f"本群已关闭。新的「{group}」已经建好,{way}{warning}"
 
 
-def first_word(announcement: str) -> str:
+def first_word(announcement: str, *, raid: bool = False) -> str:
     """The announcement of the new group: why it is here, and what held before."""
-    why = "本群为重建后的新群:原群出现资金募集或诈骗信息,已关闭。积分、身份和群规不变。"
+    what = "被大量涌入的账号刷屏" if raid else "出现资金募集或诈骗信息"
+    why = f"本群为重建后的新群:原群{what},已关闭。积分、身份和群规不变。"
     return f"{why}\n{announcement}" if announcement else why

@@ -221,9 +221,10 @@ def _announce(work: Work) -> Result:
     old, new = work.group, work.new_group
     if new is None:
         return Result(state="done", detail="新群由人工建立,公告请在新群里发", people=0)
-    names = [work.ask("announce", new.pk, {"text": first_word(old.announcement)})]
+    raid = facts.is_raid(work.incident)
+    names = [work.ask("announce", new.pk, {"text": first_word(old.announcement, raid=raid)})]
     if capability(old.profile).how["close"] == "native":
-        names.append(work.ask("say", old.pk, {"text": last_word(new.name)}))
+        names.append(work.ask("say", old.pk, {"text": last_word(new.name, raid=raid)}))
     return Result(state="running", detail="正在发公告", people=len(facts.seats_of(old)), effects=names)
 
 
