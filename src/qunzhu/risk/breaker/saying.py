@@ -26,7 +26,7 @@ _LINKISH = re.compile(r"[a-z0-9:/\-_.]*(?:://|[a-z0-9]\.[a-z]{2,})[a-z0-9:/\-_.?
 _NUMBER = re.compile(r"(?<!\d)\d(?: ?\d){5,}(?!\d)")
 _DATE = re.compile(r"(?:19|20)\d{2}(?:0?[1-9]|1[0-2])(?:0?[1-9]|[12]\d|3[01])?(?:[0-5]\d){0,3}")
 _LATIN = re.compile(r"[^\W\d_]+(?![^\W_])", re.UNICODE)
-_TALK = re.compile(r"回复|回个|扣|公屏|输入|接龙|复制|格式|打出|发送|报名|刷")
+_TALK = re.compile(r"回[复覆個个]|扣|公屏|[输輸]入|接[龙龍]|复制|複製|格式|打出|[发發]送|[报報]名|刷")
 # Hosts where everybody has a page: two pages there are not the same link.
 _PUBLIC = frozenset({
     "mp.weixin.qq.com", "weixin.qq.com", "docs.qq.com", "meeting.tencent.com", "zhihu.com", "zhuanlan.zhihu.com",
@@ -64,7 +64,7 @@ def read(body: dict[str, Any]) -> Saying:
         normal = _LINKISH.sub(" ", normal)
     levelled = level(normal)
     marks = {f"link {link}" for link in links}
-    marks |= {f"{c.kind} {c.value}" for c in find_contacts(normal, links, codes)[:MARKS_KEPT]}
+    marks |= {f"{c.kind} {c.value}" for c in find_contacts(normal, _sound(links), _sound(codes))[:MARKS_KEPT]}
     marks |= {f"number {number}" for number in _numbers(levelled)}
     if sha := image.get("sha256"):
         marks.add(f"image {sha}")
@@ -81,11 +81,16 @@ def _links(normal: str, given: Sequence[str], codes: Sequence[str]) -> tuple[str
     return tuple(dict.fromkeys(pages))
 
 
-def _host(link: str) -> str:
+def _sound(links: Sequence[str]) -> list[str]:
+    """Without what only looks like a link ("http://["): it leads nobody anywhere, and cannot be taken apart."""
+    return [link for link in links if _host(link) is not None]
+
+
+def _host(link: str) -> str | None:
     try:
         return urlsplit(link).netloc
     except ValueError:
-        return ""
+        return None
 
 
 def _numbers(levelled: str) -> list[str]:
@@ -147,8 +152,7 @@ def _same_words(shorter: Saying, longer: Saying, share: float) -> bool:
 
 def asks(text: str) -> str:
     """The letters of a text in which somebody asks others to repeat a word ("回复 资料"); "" when it asks nothing."""
-    normal = normalise(text[:LOOKED_AT])
-    return plain(level(normal)) if _TALK.search(normal) else ""
+    return plain(level(normalise(text[:LOOKED_AT]))) if _TALK.search(text) else ""
 
 
 def answers(saying: Saying, asked: str) -> bool:
