@@ -25,7 +25,7 @@ ALL_NEW = Limits(joins=1, joins_within=1_000_000, newcomers_for=1_000_000)
 
 def events(path: Path, *, all_new: bool) -> Iterator[Event]:
     """The joins and messages of a channel; the files of the second format are channels of their own."""
-    numbers: dict[str, int] = {}
+    numbers: dict[tuple[str, int], int] = {}
     groups: dict[str, int] = {}
     seq, clock = 0, "00:00"
     with path.open(encoding="utf-8", newline="") as lines:

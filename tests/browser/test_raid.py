@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import PHONE, House, People
+from .conftest import DESK, PHONE, House, People
 
 pytestmark = pytest.mark.browser
 TEXT = "加我微信领取内部资料名额有限速来"
@@ -43,11 +43,10 @@ def test_a_raid_is_looked_at_and_was_none(house: House, people: People, tmp_path
     expect(desk.locator("#recalled .did li")).to_have_count(5)
     expect(desk.locator("#incident [data-step=close]")).to_have_attribute("data-state", "ask")
     expect(desk.locator("button[value=rebuild]")).to_contain_text("提议关闭并重建群")
-    language = {"name": "django_language", "url": house.server.url}
-    for name, size in (("desk", desk.viewport_size), ("phone", PHONE)):
+    for name, size in (("desk", DESK), ("phone", PHONE)):
         desk.set_viewport_size(size)
         for code in ("en", "zh-hans"):
-            desk.context.add_cookies([{**language, "value": code}])
+            desk.context.add_cookies([{"name": "django_language", "value": code, "url": house.server.url}])
             desk.reload()
             assert no_sideways(desk), (name, code)
             desk.screenshot(path=tmp_path / f"raid-{name}-{code}.png", full_page=True)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from qunzhu.kernel.events.schema import Event, event_id
 from qunzhu.risk.breaker.policy import Limits, Watcher
-from qunzhu.risk.breaker.saying import MARKS_KEPT, WORDS_KEPT, alike, read
+from qunzhu.risk.breaker.saying import MARKS_KEPT, WORDS_KEPT, Saying, alike, read
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TEXTS = st.one_of(
@@ -27,11 +27,14 @@ BODIES = st.fixed_dictionaries(
 )
 
 
+def near(one: Saying, other: Saying) -> str:
+    return alike(one, other, share=0.6, long_from=10, short_from=4)
+
+
 @given(BODIES, BODIES)
 def test_any_body_is_read_and_likeness_has_no_direction(one: dict[str, Any], other: dict[str, Any]) -> None:
     first, second = read(one), read(other)
-    limits = {"share": 0.6, "long_from": 10, "short_from": 4}
-    assert alike(first, second, **limits) == alike(second, first, **limits)
+    assert near(first, second) == near(second, first)
 
 
 def test_a_huge_message_is_cut() -> None:
