@@ -50,7 +50,7 @@ def test_the_pictures_of_the_readme(house: House, people: People, folder: Path) 
     expect(lin.locator(".bubble", has_text="同一链接 1 小时内已发 6 次")).not_to_have_count(0)
     picture(lin, folder / "chat-phone.png")
 
-    say_and_see(bo, "出租两室一厅,想看房的私聊")
+    say_and_see(bo, "出租两室一厅,周末可以看房")
     other = people.phone("周宁宁")
     for reporter in (chen, amy, other):
         menu(reporter, "出租两室一厅", "举报")

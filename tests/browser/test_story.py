@@ -80,7 +80,7 @@ def test_three_reports_open_a_case_that_a_key_decides(house: House, people: Peop
     desk = live(people.desk())
     badge = desk.locator("[data-badge=cases]")
     before = int(badge.inner_text()) if badge.is_visible() else 0
-    say_and_see(offender, "有人要看房吗,私聊我")
+    say_and_see(offender, "有人要看房吗,周末都在")
     reminders = offender.locator(".bubble", has_text="管理员提醒:")
     reminded = reminders.count()  # others may have been reminded here
     for reporter in reporters:
