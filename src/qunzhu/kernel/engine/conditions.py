@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from qunzhu.kernel.engine.facts import FACTS
+from qunzhu.kernel.engine.facts import BOUNDS, FACTS
 
 Test = Callable[[Any], bool | None]
 MAX_DEPTH = 8
@@ -237,15 +237,15 @@ _COMPARE: dict[str, Callable[[str, Any], Test]] = {
 def _compile_leaf(leaf: Leaf) -> Test:
     value = frozenset(leaf.value) if isinstance(leaf.value, list) else leaf.value
     test = _COMPARE[leaf.operator](leaf.key, value)
-    most = FACTS[leaf.fact].most
-    return _bounded(test, most, leaf.value) if most and leaf.operator in {"over", "at_least"} else test
+    bound = FACTS[leaf.fact].bound
+    return _bounded(test, bound, leaf.value) if bound and leaf.operator in {"over", "at_least"} else test
 
 
-def _bounded(test: Test, most: str, value: float) -> Test:
+def _bounded(test: Test, bound: str, value: float) -> Test:
     """`test`, asked only where the bound does not answer it already."""
 
     def bounded(facts: Any) -> bool | None:
-        bound = facts[most]
-        return False if bound is not None and bound < value else test(facts)
+        bounds = facts[BOUNDS]
+        return False if bounds is not None and bounds[bound] < value else test(facts)
 
     return bounded

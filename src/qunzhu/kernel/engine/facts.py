@@ -13,16 +13,16 @@ FactType = Literal["number", "text", "flag", "list"]
 
 
 class Fact(msgspec.Struct, frozen=True):
-    """`most` names a provider that is never below the fact and costs less; what it rules out is not worked out."""
+    """`bound` is a key of the fact BOUNDS: a figure that this fact never exceeds and that costs less to know."""
 
     type: FactType
     cost: int
     meaning: str
-    most: str = ""
+    bound: str = ""
 
 
-# The pace is a count; the others read the text.
-_MOST = {c: f"most.{c}" for c in ("ad", "contact", "attack", "gambling", "porn", "fraud", "fundraising")}
+BOUNDS = "bounds"  # asked by no rule, but before each score that one asks for: what it rules out is not worked out
+_BOUNDED = ("ad", "contact", "attack", "gambling", "porn", "fraud", "fundraising")  # flooding is only counted
 
 FACTS: dict[str, Fact] = {
     "event.kind": Fact("text", 0, "事件种类"),
@@ -61,7 +61,10 @@ FACTS: dict[str, Fact] = {
             "fundraising": "资金募集",
         }.items()
         for name, fact in (
-            (f"verdict.{category}", Fact("number", 12, f"像{said}的程度，0–1", most=_MOST.get(category, ""))),
+            (
+                f"verdict.{category}",
+                Fact("number", 12, f"像{said}的程度，0–1", bound=category if category in _BOUNDED else ""),
+            ),
             (f"reasons.{category}", Fact("list", 12, f"像{said}的理由")),
         )
     },

@@ -46,6 +46,11 @@ class Series(msgspec.Struct, array_like=True, gc=False):
         """Whether everything in the window that ends at `at` is still here (as far as the bound of entries goes)."""
         return not self.times or at - span >= self.times[-1] - 2 * horizon
 
+    def few(self, most: int, at: int, span: int) -> bool:
+        """Whether the window that ends at `at` surely has at most `most` entries; quicker than to count them."""
+        times = self.times
+        return len(times) <= most or times[-1 - most] <= at - span
+
     def count(self, at: int, span: int) -> int:
         """Events with at − span < time ≤ at."""
         first, last = bisect_right(self.times, at - span), bisect_right(self.times, at)

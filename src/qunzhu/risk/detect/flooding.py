@@ -28,6 +28,10 @@ class Pace(msgspec.Struct, frozen=True, gc=False):
     equal_in_ten: int
 
 
+CALM = _REPEATS[0][0]  # up to so many messages in ten minutes neither the pace nor repeats weigh anything
+SLOW = Pace(0, 0, 0)
+
+
 def _grown(steps: tuple[tuple[int, float], ...], value: float) -> float:
     low, weight = steps[0]
     if value <= low:

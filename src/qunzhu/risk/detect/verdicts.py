@@ -71,6 +71,8 @@ class Senses:
     def __init__(self, taught: Mapping[str, Taught] | None = None, allowed: Iterable[str] = ()) -> None:
         self.learned: Mapping[str, Panel] = panels()
         self.taught: Mapping[str, Taught] = taught or {}
+        learned = {c: _UNSAID if c in self.learned else 0.0 for c in TEXT_CATEGORIES}
+        self.bounds = {**learned, **dict.fromkeys((*_SPEAKS_ALONE, *self.taught), 1.0)}  # where nothing else speaks
         words = sorted({squeezed(normalise(word)) for word in allowed} - {""})
         self._allowed = AhoCorasick(words).find_matches_as_indexes if words else None
 
@@ -97,7 +99,6 @@ class Look:
         "_hostile",
         "_said",
         "_signs",
-        "_speaking",
         "_tight",
         "_totals",
         "_warns",
@@ -126,7 +127,6 @@ class Look:
         self._cues: dict[str, tuple[Mapping[str, float], set[str]]] = {}
         self._hostile: list[tuple[int, int, str]] = []
         self._warns = False  # of what others do to people
-        self._speaking: set[str] | None = None  # categories that more than a learned score may speak for
         self._about: set[int] = set()  # words that condemn or discuss hostility
         self._said: dict[str, Verdict] = {}
 
@@ -138,22 +138,18 @@ class Look:
             said = self._said[category] = self._taught(category, untaught)
         return said
 
-    def most(self, category: str) -> float:
-        """What the score of a category cannot exceed; cheap to ask, because no learned score is worked out."""
-        if self._speaking is None:
-            self._speaking = self._categories_with_reasons()
-        if category in self._speaking or category in self.senses.taught:
-            return 1.0
-        return _UNSAID if category in self.senses.learned else 0.0
-
-    def _categories_with_reasons(self) -> set[str]:
+    def bounds(self) -> Mapping[str, float]:
+        """What the score of each category cannot exceed; cheap, because no learned score is worked out."""
         self._search()
-        speaking = {*_SPEAKS_ALONE, *self.hits}
+        signs_found = self._signs_found()
+        if not (self.hits or self._cues or signs_found):
+            return self.senses.bounds
+        speaking = {*self.hits}
         for weights, _ in self._cues.values():
             speaking.update(weights)
-        for sign in self._signs_found():
+        for sign in signs_found:
             speaking.update(WEIGHTS[sign])
-        return speaking
+        return {**self.senses.bounds, **dict.fromkeys(speaking, 1.0)}
 
     def known(self, category: str) -> float:
         """The margin of the score without what was taught here: what a lesson is told against."""

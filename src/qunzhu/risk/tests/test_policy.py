@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from qunzhu.kernel.engine.facts import FACTS
+from qunzhu.kernel.engine.facts import BOUNDS, FACTS
 from qunzhu.kernel.engine.tests.workplace import workplace
 from qunzhu.kernel.text.normalise import text_digest
-from qunzhu.risk.policy import _PROVIDERS
+from qunzhu.risk.detect.verdicts import TEXT_CATEGORIES
+from qunzhu.risk.providers import _PROVIDERS
 from qunzhu.risk.tests.factories import GROUP, MEMBER, NOW, Story, brief
 
 AD = "限时优惠券 https://t.cn/abc"
@@ -312,6 +313,5 @@ def test_a_removed_member_who_is_let_in_again_starts_with_his_strikes():
 
 
 def test_every_fact_has_a_provider():
-    bounds = {fact.most for fact in FACTS.values() if fact.most}
-    assert len(bounds) == 7
-    assert set(_PROVIDERS) | {"window.count"} == set(FACTS) | bounds
+    assert set(_PROVIDERS) | {"window.count"} == set(FACTS) | {BOUNDS, "reading", "look"}
+    assert {fact.bound for fact in FACTS.values() if fact.bound} == set(TEXT_CATEGORIES)

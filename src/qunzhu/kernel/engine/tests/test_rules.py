@@ -171,11 +171,11 @@ def test_drafts_are_left_out():
 @pytest.mark.parametrize(
     ("facts", "expected"),
     [
-        ({"most.fraud": 0.55}, False),  # the fact itself is not asked for
-        ({"most.fraud": 1.0, "verdict.fraud": 0.8}, True),
-        ({"most.fraud": 0.75, "verdict.fraud": 0.75}, True),
-        ({"most.fraud": 1.0, "verdict.fraud": 0.7}, False),
-        ({"most.fraud": None, "verdict.fraud": None}, None),
+        ({"bounds": {"fraud": 0.55}}, False),  # the fact itself is not asked for
+        ({"bounds": {"fraud": 1.0}, "verdict.fraud": 0.8}, True),
+        ({"bounds": {"fraud": 0.75}, "verdict.fraud": 0.75}, True),
+        ({"bounds": {"fraud": 1.0}, "verdict.fraud": 0.7}, False),
+        ({"bounds": None, "verdict.fraud": None}, None),
     ],
 )
 def test_a_bound_answers_for_a_costly_fact(facts, expected):
