@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 # What messages are made of: clauses as a working group writes them, so that ordinary text looks ordinary.
 WHO, WHEN, HOW, DOES, WHAT, ENDS = (
@@ -32,6 +33,14 @@ WHO, WHEN, HOW, DOES, WHAT, ENDS = (
 )
 WORDS_SEED = 20_261
 START = datetime(2026, 11, 23, 0, 30, tzinfo=UTC)
+
+
+def shipped() -> dict[str, Any]:
+    """Rules and settings as a new community gets them: those of the blueprint that is shipped."""
+    from qunzhu.kernel.blueprint.loader import load
+
+    blueprint = load(Path(__file__).parent.parent / "blueprints/workplace-knowledge.yaml").data
+    return {"rules": list(blueprint["rules"]), "settings": {"zone": "Asia/Shanghai"}}
 
 
 @contextmanager

@@ -11,7 +11,6 @@ import random
 import time
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 
 import common
 
@@ -22,26 +21,20 @@ MEMBERS_PER_GROUP = 100
 APPEND = 1_000  # messages per group commit, what a busy receiver collects in a few tens of milliseconds
 
 
-def rulebook() -> list[dict[str, object]]:
-    """The workplace community's rules and variations of them, 30 in all, every one live."""
-    from ruamel.yaml import YAML
-
-    import qunzhu
-
-    path = Path(qunzhu.__file__).parent / "kernel/engine/tests/rules_workplace.yaml"
-    rules = list(YAML(typ="safe").load(path.read_text(encoding="utf-8"))["rules"])
-    rules += [_variation(number) for number in range(1, 31 - len(rules))]
-    return rules
+def rulebook(per: str = "group") -> list[dict[str, object]]:
+    """The shipped rules and variations of them, 30 in all; some count equal links `per` member or group."""
+    rules = common.shipped()["rules"]
+    return [*rules, *(_variation(number, per) for number in range(1, 31 - len(rules)))]
 
 
-def _variation(number: int) -> dict[str, object]:
+def _variation(number: int, per: str) -> dict[str, object]:
     """What operators add: a word category of another level, a slower flood, long adverts, links at night …"""
     category = ("ad", "contact", "attack", "gambling", "porn", "fraud", "fundraising", "other")[number % 8]
     shapes: tuple[dict[str, object], ...] = (
         {"when": {"fact": "keyword.categories", "any_of": [category]}},
         {"when": {"all": [{"fact": "message.length", "over": 300 + number}, {"fact": "link.count", "over": 1}]}},
         {
-            "window": {"of": "link", "count": "equal", "per": "group", "minutes": 10},
+            "window": {"of": "link", "count": "equal", "per": per, "minutes": 10},
             "when": {"fact": "window.count", "over": 20 + number},
         },
         {

@@ -200,14 +200,28 @@ def _rows(fresh: list[tuple[int, NewEvent]], now: datetime) -> Iterator[tuple[An
 
 
 def read(
-    conn: psycopg.Connection[Any], community_id: int, *, after: int, upto: int, kinds: Iterable[str] | None = None
+    conn: psycopg.Connection[Any],
+    community_id: int,
+    *,
+    after: int,
+    upto: int,
+    kinds: Iterable[str] | None = None,
+    share: tuple[int, int, Iterable[str]] | None = None,
 ) -> list[Event]:
-    """Events with after < seq ≤ upto, in order, of `kinds` (all when None). Erased bodies read as {}."""
+    """Events with after < seq ≤ upto, in order, of `kinds` (all when None). Erased bodies read as {}.
+
+    A `share` (number, of, kinds) leaves out the events of members whose id modulo `of` is not `number`, unless they
+    are of its kinds.
+    """
     sql = f"SELECT {_COLUMNS} FROM event WHERE community_id = %s AND seq > %s AND seq <= %s"
     values: list[Any] = [community_id, after, upto]
     if kinds is not None:
         sql += " AND kind = ANY(%s)"
         values.append(list(kinds))
+    if share is not None:
+        number, of, always = share
+        sql += " AND (member_id IS NULL OR mod(member_id, %s) = %s OR kind = ANY(%s))"
+        values += [of, number, list(always)]
     rows = _cursor(conn).execute(sql + " ORDER BY seq", values, binary=True).fetchall()
     # mypy cannot count the columns of a sliced row
     return [Event(*row[:10], _decode(row[10]) if row[10] else {}) for row in rows]  # type: ignore[call-arg]
