@@ -5,11 +5,16 @@ of them as four. The numbers are stable for ever: shipped weights and every less
 """
 
 import re
+import sys
+from itertools import accumulate
 
 BITS = 18
 BUCKETS = 1 << BITS
 MAX_CHARACTERS = 400  # the head and the tail of a longer text speak for it
 _MASK = BUCKETS - 1
+_PAIR, _SINGLE = 40_503, 65_599  # multipliers; the second is 2**16 + 63, which `gram_set` uses
+_OFFSET, _BEFORE, _AFTER = 7, 2, 3  # of single characters; what stands before and after the text
+_LANE = 32  # bits of a character in the long number that a text becomes
 _TAIL = 100
 _DIGITS = str.maketrans("0123456789", "0000000000")
 _FIGURE = re.compile("[0-9]")
@@ -32,9 +37,30 @@ def gram_set(normal: str) -> set[int]:
         text = text.translate(_DIGITS)
         if "00000" in text:
             text = _LONG_NUMBER.sub("0000", text)
-    codes = list(map(ord, text))
-    found = {(code * 65_599 + 7) & _MASK for code in codes}
-    ahead = [*codes, 3]
-    codes.insert(0, 2)
-    found.update([(a * 40_503 + b) & _MASK for a, b in zip(codes, ahead, strict=True)])
+    # The text as one long number, a lane for each character: each step below is one for all of them. No lane overflows:
+    # (2**16 − 1) × 40,503 + 2**16 stays below 2**32. Characters beyond 16 bits are rare and go one by one.
+    if max(text) > "\uffff":
+        return _one_by_one(text)
+    length = len(text)
+    codes = int.from_bytes(text.encode("utf-32-le", "surrogatepass"), "little")
+    pairs = (codes * _PAIR << _LANE) + codes + _BEFORE * _PAIR + (_AFTER << _LANE * length) & _MASKS[length + 1]
+    # c × 65,599 is c × 2**16 + c × 63, and of the first only two bits lie below 2**18.
+    singles = ((codes & _LOWEST[length]) << 16) + codes * 63 + _OFFSETS[length] & _MASKS[length]
+    lanes = pairs | singles << _LANE * (length + 1)
+    return set(memoryview(lanes.to_bytes(_LANE // 8 * (2 * length + 1), sys.byteorder)).cast("I"))
+
+
+def _one_by_one(text: str) -> set[int]:
+    """What `gram_set` finds, by its definition."""
+    codes = [ord(character) for character in text]
+    found = {(code * _SINGLE + _OFFSET) & _MASK for code in codes}
+    found.update((a * _PAIR + b) & _MASK for a, b in zip([_BEFORE, *codes], [*codes, _AFTER], strict=True))
     return found
+
+
+def _in_each_lane(figure: int) -> list[int]:
+    """For each number of lanes, the number with `figure` in every one."""
+    return list(accumulate((figure << _LANE * lane for lane in range(MAX_CHARACTERS + 1)), initial=0))
+
+
+_MASKS, _LOWEST, _OFFSETS = (_in_each_lane(figure) for figure in (_MASK, 3, _OFFSET))

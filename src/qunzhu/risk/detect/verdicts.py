@@ -30,6 +30,7 @@ _UNSAID_ATTACK, _UNSAID = 0.75, 0.55
 _SPEAKS_ALONE = frozenset({"ad", "attack"})  # the learned score may go further in these
 _WARNS = 0.55  # what is left of a score where somebody warns of it
 _CHINESE = re.compile("[\u4e00-\u9fff]")  # the scores learned from Chinese; of other languages they know nothing
+_LEARNED_ONLY = ("learned",)
 _HINT = 0.2  # a weaker reason is not worth naming
 _MORE_WORDS = 3  # further words of a group count half, up to so many
 
@@ -134,8 +135,10 @@ class Look:
         """The verdict on one category of TEXT_CATEGORIES."""
         said = self._said.get(category)
         if said is None:
-            untaught = self._attack_known() if category == "attack" else self._known(category)
-            said = self._said[category] = self._taught(category, untaught)
+            said = self._attack_known() if category == "attack" else self._known(category)
+            if category in self.senses.taught:
+                said = self._taught(category, said)
+            self._said[category] = said
         return said
 
     def bounds(self) -> Mapping[str, float]:
@@ -202,6 +205,9 @@ class Look:
 
     def _known(self, category: str) -> Verdict:
         self._search()
+        if not (self.hits or self._cues or self._warns or self._signs_found()):
+            weight = self._learned(category, reasoned=False)
+            return Verdict(weight, _LEARNED_ONLY) if weight > 0 else NOTHING
         reasons: list[tuple[float, str]] = []
         for reason, (weights, words) in self._cues.items():
             weight = weights.get(category)
@@ -211,17 +217,23 @@ class Look:
         reasons += [(weight, sign) for sign in self._signs_found() if (weight := WEIGHTS[sign].get(category))]
         if category in self.hits:
             reasons.append((KEYWORD_WEIGHT, "keyword"))
-        margin = self._margin(category)
-        if margin is not None:
-            alone = category == "ad" and _CHINESE.search(self.normal) is not None
-            most = _LEARNED_MOST if reasons or alone else _UNSAID
-            weight = min(most, _LEARNED_AT_ZERO + _LEARNED_SLOPE * margin)
-            if weight > 0:
-                reasons.append((weight, "learned"))
+        weight = self._learned(category, reasoned=bool(reasons))
+        if weight > 0:
+            reasons.append((weight, "learned"))
         verdict = _together(reasons)
         if self._warns and verdict.score >= _HINT:
             return Verdict(verdict.score * _WARNS, ("speaks_about_it", *verdict.reasons))
         return verdict
+
+    def _learned(self, category: str, *, reasoned: bool) -> float:
+        """What the learned score weighs: without another reason not much, but for ads written in Chinese."""
+        margin = self._margin(category)
+        if margin is None:
+            return 0.0
+        weight = min(_LEARNED_MOST, _LEARNED_AT_ZERO + _LEARNED_SLOPE * margin)
+        if weight > _UNSAID and not reasoned and not (category == "ad" and _CHINESE.search(self.normal)):
+            return _UNSAID
+        return weight
 
     def _attack_known(self) -> Verdict:
         tight = self._search()
