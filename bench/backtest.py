@@ -46,9 +46,10 @@ def measure(community: int) -> None:
     ]
     print(f"the same bytes each time: {len(set(answers)) == 1}, {len(answers[0]):,} bytes")
     replayed(community, "group", None, "counting per group")
+    replayed(community, "member", None, "against another rulebook", against="rulebook")
 
 
-def replayed(community: int, per: str, processes: int | None, name: str) -> bytes:
+def replayed(community: int, per: str, processes: int | None, name: str, against: str = "recorded") -> bytes:
     """One backtest, timed; its report."""
     import psycopg
 
@@ -63,8 +64,9 @@ def replayed(community: int, per: str, processes: int | None, name: str) -> byte
     stretch = Stretch(today - timedelta(days=400), today + timedelta(days=2))
     rules = pipeline.rulebook(per)
     question = backtest.Question(
-        community, backtest.Rulebook(rules, {}), stretch, log_head(community), words_of_today=True
-    )
+        community, backtest.Rulebook(rules, {}), stretch, log_head(community), words_of_today=True, against=against,
+        other=backtest.Rulebook(rules[:-1], {}),
+    )  # fmt: skip
     with psycopg.connect(database_url()) as conn:
         conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         begun = time.perf_counter()

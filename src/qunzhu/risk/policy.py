@@ -10,7 +10,7 @@ from qunzhu.kernel.engine.rules import JUDGED_KINDS, Compiled
 from qunzhu.kernel.events.schema import Event
 from qunzhu.risk.providers import providers_for
 from qunzhu.risk.state import MEMBER_KINDS, WORLD_KINDS, Subject, World, fold_member, tells_of_mute
-from qunzhu.risk.watch import Counting, Watch, countings, prefix_of
+from qunzhu.risk.watch import Counting, LastRead, Watch, countings, prefix_of
 
 KINDS = JUDGED_KINDS | MEMBER_KINDS | WORLD_KINDS
 
@@ -30,10 +30,16 @@ def subjects_of(event: Event) -> tuple[str, ...]:
 
 
 class Order:
-    """The state of one community while a stretch of its log is heard. `dirty` are the subjects to be saved."""
+    """The state of one community while a stretch of its log is heard. `dirty` are the subjects to be saved.
 
-    def __init__(self, world: World, subjects: dict[str, Subject] | None = None) -> None:
+    Orders that hear the same events in step share a `last_read`, so that each text is read once.
+    """
+
+    def __init__(
+        self, world: World, subjects: dict[str, Subject] | None = None, *, last_read: LastRead | None = None
+    ) -> None:
         self.world = world
+        self.last_read = last_read
         self.subjects: dict[str, Subject] = {} if subjects is None else subjects
         self.dirty: set[str] = set()
         self.tally = Tally()

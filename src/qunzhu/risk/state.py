@@ -57,6 +57,7 @@ _decode_words = msgspec.msgpack.Decoder(list[tuple[Any, ...]]).decode  # fields 
 _compiled: dict[bytes, Compiled] = {}
 _libraries: dict[bytes, tuple[dict[str, Word], KeywordLibrary]] = {}
 _taught: dict[bytes, dict[str, Taught]] = {}
+_seeing: dict[bytes, Senses] = {}
 
 
 def _keep(cache: dict[bytes, T], digest: bytes, make: Callable[[], T]) -> T:
@@ -122,10 +123,12 @@ class World:
         """How this community sees: what its moderators taught, and its allow-list."""
         if self._senses is None:
             known = self._lessons
-            taught = {} if known is None else _keep(_taught, digest_of(lessons_of.pack(known)), known.taught)
+            digest = b"" if known is None else digest_of(lessons_of.pack(known))
+            taught = {} if known is None else _keep(_taught, digest, known.taught)
             words = self._library[0] if self.library and self._library else {}
             allowed = [word.word for word in words.values() if word.allow]
-            self._senses = Senses(taught, allowed)
+            seeing = digest + digest_of(encode(sorted(allowed)))
+            self._senses = _keep(_seeing, seeing, lambda: Senses(taught, allowed))
         return self._senses
 
     def _seal_words(self, draft: dict[str, Word]) -> None:

@@ -12,9 +12,10 @@ from qunzhu.kernel.engine.facts import Facts
 from qunzhu.kernel.engine.rules import Compiled, StreamPlan
 from qunzhu.kernel.engine.windows import Windows
 from qunzhu.kernel.events.schema import Event
+from qunzhu.kernel.text.keywords import KeywordLibrary
 from qunzhu.kernel.text.reading import Reading
 from qunzhu.risk.detect.flooding import CALM, MINUTE_MS, SLOW, SPAN_MS, Pace, flooding
-from qunzhu.risk.detect.verdicts import Look, Verdict
+from qunzhu.risk.detect.verdicts import Look, Senses, Verdict
 from qunzhu.risk.state import Subject, milliseconds
 
 if TYPE_CHECKING:
@@ -27,6 +28,33 @@ _PRIVATE_ADD = re.compile(r"私加|私下加|[私乱狂]\s*加(?:好友|微信|�
 def prefix_of(event: Event) -> str:
     """Imported history has subjects of its own and never moves live windows."""
     return "h:" if event.historic else ""
+
+
+class LastRead:
+    """The text of the event judged last, for several orders that judge the same events: it is read once for all."""
+
+    __slots__ = ("library", "look", "reading", "senses", "seq")
+
+    def __init__(self) -> None:
+        self.seq = 0
+        self.library: KeywordLibrary | None = None
+        self.senses: Senses | None = None
+        self.reading: Reading | None = None
+        self.look: Look | None = None
+
+    def read(self, seq: int, library: KeywordLibrary, make: Callable[[], Reading]) -> Reading:
+        """The event's text as `library` reads it."""
+        if self.reading is None or self.seq != seq or self.library is not library:
+            self.seq, self.library, self.reading, self.look = seq, library, make(), None
+        return self.reading
+
+    def see(self, reading: Reading, senses: Senses, make: Callable[[], Look]) -> Look:
+        """What `senses` see in that text; of another reading nothing is kept."""
+        if reading is not self.reading:
+            return make()
+        if self.look is None or self.senses is not senses:
+            self.senses, self.look = senses, make()
+        return self.look
 
 
 class Watch:
@@ -67,25 +95,41 @@ class Watch:
     def reading(self) -> Reading | None:
         """The text as the rules read it; None for a report."""
         if self._reading is None and self.event.kind != "report.filed":
-            body = self.event.body
-            codes = (body.get("image") or {}).get("codes") or ()
-            self._reading = Reading(body.get("text") or "", self.order.world.library, body.get("links") or (), codes)
+            last = self.order.last_read
+            library = self.order.world.library
+            if last is None:
+                self._reading = self._read(library)
+            else:
+                self._reading = last.read(self.event.seq, library, lambda: self._read(library))
         return self._reading
+
+    def _read(self, library: KeywordLibrary) -> Reading:
+        body = self.event.body
+        codes = (body.get("image") or {}).get("codes") or ()
+        return Reading(body.get("text") or "", library, body.get("links") or (), codes)
 
     @property
     def look(self) -> Look | None:
         """The text as the detectors see it; None for a report."""
         reading = self.reading
         if self._look is None and reading is not None:
-            body = self.event.body
-            self._look = Look(
-                reading.normal,
-                self.order.world.senses,
-                links=reading.links,
-                hits=[hit.category for hit in reading.hits],
-                to_someone=bool(body.get("mentions")) or body.get("reply_to") is not None,
-            )
+            last = self.order.last_read
+            senses = self.order.world.senses
+            if last is None:
+                self._look = self._see(reading, senses)
+            else:
+                self._look = last.see(reading, senses, lambda: self._see(reading, senses))
         return self._look
+
+    def _see(self, reading: Reading, senses: Senses) -> Look:
+        body = self.event.body
+        return Look(
+            reading.normal,
+            senses,
+            links=reading.links,
+            hits=[hit.category for hit in reading.hits],
+            to_someone=bool(body.get("mentions")) or body.get("reply_to") is not None,
+        )
 
     @property
     def flooding(self) -> Verdict | None:

@@ -14,6 +14,7 @@ from qunzhu.kernel.engine.rules import JUDGED_KINDS, Compiled, StreamPlan
 from qunzhu.kernel.events.schema import Event
 from qunzhu.risk.policy import Order
 from qunzhu.risk.state import WORLD_KINDS, Subject, World
+from qunzhu.risk.watch import LastRead
 
 WORDS_KIND = "keywords.changed"
 
@@ -72,13 +73,16 @@ class Replay:
 
     `as_if_live` treats imported history as if it had happened under the eyes of the product: mutes and removals run,
     where the live consumer would have kept from touching anybody. Its subjects stay apart from live ones either way.
+    Replays that hear the same events in step share a `last_read`.
     """
 
-    def __init__(self, trial: Compiled, stretch: Stretch, *, as_if_live: bool) -> None:
+    def __init__(
+        self, trial: Compiled, stretch: Stretch, *, as_if_live: bool, last_read: LastRead | None = None
+    ) -> None:
         self.stretch = stretch
         self.skipped: list[int] = []
-        self._live = _pair(trial)
-        self._imported = _pair(trial) if as_if_live else self._live
+        self._live = _pair(trial, last_read)
+        self._imported = _pair(trial, last_read) if as_if_live else self._live
         self._as_if_live = as_if_live
 
     def hear(self, event: Event) -> list[Decision]:
@@ -108,7 +112,10 @@ class Replay:
             order.dirty.clear()
 
 
-def _pair(trial: Compiled) -> tuple[Order, Order]:
+def _pair(trial: Compiled, last_read: LastRead | None) -> tuple[Order, Order]:
     """(by the community's own rulebooks, by the one on trial), over the same subjects."""
     subjects: dict[str, Subject] = {}
-    return Order(_AsItWas(trial), subjects), Order(_OnTrial(trial), subjects)
+    return (
+        Order(_AsItWas(trial), subjects, last_read=last_read),
+        Order(_OnTrial(trial), subjects, last_read=last_read),
+    )

@@ -1,8 +1,8 @@
 """Run a backtest: read the log from one snapshot, replay it, compare, and hand out a report that is the same each time.
 
-Cost: the log is read once from its beginning to the end of the stretch (twice when two rulebooks are compared);
-memory grows with the members who spoke and with the hits, not with the messages. At most `LISTED` rows are listed.
-A long history is gone through by several processes, each with its share of the members (see `shares.py`).
+Cost: the log is read once from its beginning to the end of the stretch, and each text once, also when two rulebooks
+are compared; memory grows with the members who spoke and with the hits, not with the messages. At most `LISTED` rows
+are listed. A long history is gone through by several processes, each with its share of the members (see `shares.py`).
 """
 
 from collections.abc import Iterator
@@ -68,26 +68,19 @@ def run(
     # Times in UTC come as `timezone.utc`, whose offset costs nothing to ask for; a zone's is looked up for each.
     conn.execute("SET LOCAL TIME ZONE 'UTC'")
     end = last_seq(conn, question)
-    both = question.other is not None and question.against == "rulebook"
-    total = end * (2 if both else 1)
-    found = Found()
-    before: list[Hit] = []
-    for step in shares.hits(conn, question, question.rulebook, end, found, processes):
-        yield Progress(step, total)
-    if question.against == "recorded":
-        before = recorded(conn, question)
-    elif both and question.other is not None:
-        other = Found()
-        for step in shares.hits(conn, question, question.other, end, other, processes):
-            yield Progress(end + step, total)
-        before = other.hits
+    other = question.other if question.against == "rulebook" else None
+    books = (question.rulebook,) if other is None else (question.rulebook, other)
+    found, theirs = Found(), Found()
+    for step in shares.hits(conn, question, books, end, (found, theirs)[: len(books)], processes):
+        yield Progress(step, end)
+    before = recorded(conn, question) if question.against == "recorded" else theirs.hits
     names = _names(question.rulebook, question.other)
     yield Report(
         format=FORMAT,
         rulebook=question.rulebook.digest,
         version=question.rulebook.version,
         against=question.against,
-        other_version=question.other.version if both and question.other is not None else 0,
+        other_version=0 if other is None else other.version,
         since=question.stretch.since,
         until=question.stretch.until,
         group=question.group_id,

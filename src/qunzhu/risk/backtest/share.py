@@ -1,7 +1,7 @@
 """A share of a community's log, gone through under a rulebook: the events of some members, and what was found."""
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,6 +17,7 @@ from qunzhu.risk.backtest.question import Question, Rulebook
 from qunzhu.risk.backtest.replay import WORDS_KIND, Replay
 from qunzhu.risk.policy import KINDS
 from qunzhu.risk.state import WORLD_KINDS
+from qunzhu.risk.watch import LastRead
 
 BATCH = 5_000
 REPORT_KIND = "report.filed"  # about its target, not about the member who sent it
@@ -73,32 +74,45 @@ class Found(msgspec.Struct):
 
 
 def replay(
-    conn: psycopg.Connection[Any], question: Question, book: Rulebook, end: int, found: Found, share: Share = ALL
+    conn: psycopg.Connection[Any],
+    question: Question,
+    books: Sequence[Rulebook],
+    end: int,
+    founds: Sequence[Found],
+    share: Share = ALL,
 ) -> Iterator[int]:
-    """Replay a share of the log under `book`, adding to `found`; yields how far it is."""
-    trial = book.compile()
-    run_ = Replay(trial, question.stretch, as_if_live=question.against != "recorded")
+    """Replay a share of the log under each of `books`, adding to its part of `founds`; yields how far it is."""
+    last_read = LastRead() if len(books) > 1 else None
+    as_if_live = question.against != "recorded"
+    runs = [
+        (Replay(book.compile(), question.stretch, as_if_live=as_if_live, last_read=last_read), found)
+        for book, found in zip(books, founds, strict=True)
+    ]
     if question.words_of_today:
         for event in log.read(conn, question.community_id, after=0, upto=question.upto, kinds=[WORDS_KIND]):
-            run_.hear(event)
+            for run, _ in runs:
+                run.hear(event)
     aside = _put_aside(conn, question.community_id)
     kinds = KINDS - {WORDS_KIND} if question.words_of_today else KINDS
     holds, group = question.stretch.holds, question.group_id
     for after in range(0, end, BATCH):
         with _no_collection():
             # not kept under a name: the batch must be gone before collection is on again, or all of it is walked
-            for event in share.read(
-                conn, question.community_id, after=after, upto=min(end, after + BATCH), kinds=kinds
-            ):
+            upto = min(end, after + BATCH)
+            for event in share.read(conn, question.community_id, after=after, upto=upto, kinds=kinds):
                 if event.seq in aside:
                     continue
-                decisions = run_.hear(event)
-                if event.kind in JUDGED_KINDS and holds(event.occurred_at) and group in {None, event.group_id}:
-                    found.count(event)
-                    found.hits.extend(map(_hit, decisions))
-            run_.rest()
+                counts = event.kind in JUDGED_KINDS and holds(event.occurred_at) and group in {None, event.group_id}
+                for run, found in runs:
+                    decisions = run.hear(event)
+                    if counts:
+                        found.count(event)
+                        found.hits.extend(map(_hit, decisions))
+            for run, _ in runs:
+                run.rest()
         yield min(end, after + BATCH)
-    found.skipped.update(run_.skipped)
+    for run, found in runs:
+        found.skipped.update(run.skipped)
 
 
 def _hit(decision: Decision) -> Hit:

@@ -10,7 +10,7 @@ import queue
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -28,46 +28,52 @@ RULEBOOK_KIND = "rulebook.published"
 
 
 class Task(msgspec.Struct, frozen=True):
-    """What a process is told: the database and its snapshot, the question under one rulebook, and which share."""
+    """What a process is told: the database and its snapshot, the question, the rulebooks, and which share."""
 
     database: dict[str, str]
     snapshot: str
     question: Question
-    book: Rulebook
+    books: tuple[Rulebook, ...]
     end: int
     share: Share
 
 
 def hits(
-    conn: psycopg.Connection[Any], question: Question, book: Rulebook, end: int, found: Found, processes: int | None
+    conn: psycopg.Connection[Any],
+    question: Question,
+    books: tuple[Rulebook, ...],
+    end: int,
+    founds: Sequence[Found],
+    processes: int | None,
 ) -> Iterator[int]:
-    """Replay the log under `book`, adding to `found`; yields how far it is. The first share is worked off here."""
-    of = _how_many(conn, question, book, end, processes)
-    helpers = [_Helper(_task(conn, question, book, end, Share(number, of))) for number in range(1, of)]
+    """What `replay` finds in the whole log, added to `founds`; yields how far it is. The first share is done here."""
+    of = _how_many(conn, question, books, end, processes)
+    helpers = [_Helper(_task(conn, question, books, end, Share(number, of))) for number in range(1, of)]
     try:
-        for step in replay(conn, question, book, end, found, Share(0, of)):
+        for step in replay(conn, question, books, end, founds, Share(0, of)):
             yield (step + sum(helper.step for helper in helpers)) // of
         for helper in helpers:
             for _ in helper.steps():
                 yield (end + sum(h.step for h in helpers)) // of
-            theirs = helper.found
+            theirs = helper.founds
             if theirs is None:  # killed, or out of memory: slower alone, but the same
-                theirs = Found()
-                for step in replay(conn, question, book, end, theirs, helper.task.share):
+                theirs = [Found() for _ in books]
+                for step in replay(conn, question, books, end, theirs, helper.task.share):
                     yield (end * (of - 1) + step) // of
-            found.take(theirs)
+            for found, more in zip(founds, theirs, strict=True):
+                found.take(more)
     finally:
         for helper in helpers:
             helper.stop()
 
 
 def _how_many(
-    conn: psycopg.Connection[Any], question: Question, book: Rulebook, end: int, processes: int | None
+    conn: psycopg.Connection[Any], question: Question, books: Sequence[Rulebook], end: int, processes: int | None
 ) -> int:
     wanted = min(_cores(), end // WORTH_A_PROCESS) if processes is None else processes
     if wanted < 2 or conn.info.transaction_status != psycopg.pq.TransactionStatus.INTRANS:  # noqa: PLR2004
         return 1
-    alone = _counts_per_group(book.compile()) or any(
+    alone = any(_counts_per_group(book.compile()) for book in books) or any(
         _counts_per_group(_lenient(event.body.get("rules")))
         for event in log.read(conn, question.community_id, after=0, upto=end, kinds=[RULEBOOK_KIND])
     )
@@ -91,19 +97,21 @@ def _counts_per_group(compiled: Compiled) -> bool:
     return any(plan.per == "group" for plan in compiled.plans)
 
 
-def _task(conn: psycopg.Connection[Any], question: Question, book: Rulebook, end: int, share: Share) -> Task:
+def _task(
+    conn: psycopg.Connection[Any], question: Question, books: tuple[Rulebook, ...], end: int, share: Share
+) -> Task:
     row = conn.execute("SELECT pg_export_snapshot()").fetchone()
     database = {**conn.info.get_parameters(), "password": conn.info.password}
-    return Task(database, row[0] if row else "", question, book, end, share)
+    return Task(database, row[0] if row else "", question, books, end, share)
 
 
 class _Helper:
-    """A process that works off a share. `step` is how far it is; `found` what it found, None if it failed."""
+    """A process that works off a share. `step` is how far it is; `founds` what it found, None if it failed."""
 
     def __init__(self, task: Task) -> None:
         self.task = task
         self.step = 0
-        self.found: Found | None = None
+        self.founds: list[Found] | None = None
         self._said: queue.SimpleQueue[bytes] = queue.SimpleQueue()
         # Told on its standard input, because others can read the arguments of a process.
         self._process = subprocess.Popen(  # noqa: S603  (our own interpreter and module)
@@ -133,7 +141,7 @@ class _Helper:
             if len(said) == _STEP:
                 yield int.from_bytes(said, "big")
             else:
-                self.found = msgspec.msgpack.decode(said, type=Found)
+                self.founds = msgspec.msgpack.decode(said, type=list[Found])
 
     def stop(self) -> None:
         with self._process as process:  # which waits, and closes the pipes
@@ -153,15 +161,15 @@ def main() -> None:
     """Work off the share told on standard input. Ends by itself when nobody listens any more."""
     os.nice(NICENESS)
     task = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=Task)
-    found = Found()
+    founds = [Found() for _ in task.books]
     with psycopg.connect(**task.database) as conn:  # type: ignore[arg-type]
         conn.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         conn.read_only = True
         conn.execute(psycopg.sql.SQL("SET TRANSACTION SNAPSHOT {}").format(task.snapshot))
         conn.execute("SET LOCAL TIME ZONE 'UTC'")
-        for step in replay(conn, task.question, task.book, task.end, found, task.share):
+        for step in replay(conn, task.question, task.books, task.end, founds, task.share):
             _say(step.to_bytes(_STEP, "big"))
-    _say(msgspec.msgpack.encode(found))
+    _say(msgspec.msgpack.encode(founds))
 
 
 if __name__ == "__main__":

@@ -206,8 +206,8 @@ class Look:
     def _known(self, category: str) -> Verdict:
         self._search()
         if not (self.hits or self._cues or self._warns or self._signs_found()):
-            weight = self._learned(category, reasoned=False)
-            return Verdict(weight, _LEARNED_ONLY) if weight > 0 else NOTHING
+            alone = self._learned(category, reasoned=False)
+            return Verdict(alone, _LEARNED_ONLY) if alone > 0 else NOTHING
         reasons: list[tuple[float, str]] = []
         for reason, (weights, words) in self._cues.items():
             weight = weights.get(category)
@@ -217,9 +217,9 @@ class Look:
         reasons += [(weight, sign) for sign in self._signs_found() if (weight := WEIGHTS[sign].get(category))]
         if category in self.hits:
             reasons.append((KEYWORD_WEIGHT, "keyword"))
-        weight = self._learned(category, reasoned=bool(reasons))
-        if weight > 0:
-            reasons.append((weight, "learned"))
+        learned = self._learned(category, reasoned=bool(reasons))
+        if learned > 0:
+            reasons.append((learned, "learned"))
         verdict = _together(reasons)
         if self._warns and verdict.score >= _HINT:
             return Verdict(verdict.score * _WARNS, ("speaks_about_it", *verdict.reasons))

@@ -92,13 +92,13 @@ def test_a_rulebook_that_counts_per_group_is_tried_by_one_process(place):
     book = live_book(place)
     grouped = backtest.Rulebook([{**book.rules[0], "window": PER_GROUP}, *book.rules[1:]], book.settings)
     with snapshot() as conn:
-        assert shares._how_many(conn, question(place), book, 100, 2) == 2
-        assert shares._how_many(conn, question(place), grouped, 100, 2) == 1
-        assert shares._how_many(conn, question(place), book, 100, None) == 1  # too short a history
+        assert shares._how_many(conn, question(place), [book], 100, 2) == 2
+        assert shares._how_many(conn, question(place), [grouped], 100, 2) == 1
+        assert shares._how_many(conn, question(place), [book], 100, None) == 1  # too short a history
     write(place.community, "rulebook.published", rules=grouped.rules, settings=book.settings, version=2, by="t")
     with snapshot() as conn:
         upto = log.head(conn, place.community.pk)
-        assert shares._how_many(conn, question(place), book, upto, 2) == 1  # the past counted per group
+        assert shares._how_many(conn, question(place), [book], upto, 2) == 1  # the past counted per group
 
 
 def children() -> list[psutil.Process]:
