@@ -199,6 +199,15 @@ def _rows(fresh: list[tuple[int, NewEvent]], now: datetime) -> Iterator[tuple[An
         )  # fmt: skip
 
 
+class Whose(msgspec.Struct, frozen=True):
+    """Members whose id modulo `of` is `number`, or all but `others`; besides them events of the kinds `always`."""
+
+    always: frozenset[str]
+    number: int = 0
+    of: int = 1
+    others: frozenset[int] | None = None
+
+
 def read(
     conn: psycopg.Connection[Any],
     community_id: int,
@@ -206,22 +215,21 @@ def read(
     after: int,
     upto: int,
     kinds: Iterable[str] | None = None,
-    share: tuple[int, int, Iterable[str]] | None = None,
+    whose: "Whose | None" = None,
 ) -> list[Event]:
     """Events with after < seq ≤ upto, in order, of `kinds` (all when None). Erased bodies read as {}.
 
-    A `share` (number, of, kinds) leaves out the events of members whose id modulo `of` is not `number`, unless they
-    are of its kinds.
+    `whose` leaves out what belongs to other members.
     """
     sql = f"SELECT {_COLUMNS} FROM event WHERE community_id = %s AND seq > %s AND seq <= %s"
     values: list[Any] = [community_id, after, upto]
     if kinds is not None:
         sql += " AND kind = ANY(%s)"
         values.append(list(kinds))
-    if share is not None:
-        number, of, always = share
-        sql += " AND (member_id IS NULL OR mod(member_id, %s) = %s OR kind = ANY(%s))"
-        values += [of, number, list(always)]
+    if whose is not None:
+        theirs = "mod(member_id, %s) = %s" if whose.others is None else "member_id <> ALL(%s)"
+        sql += f" AND (member_id IS NULL OR kind = ANY(%s) OR {theirs})"
+        values += [list(whose.always), *([whose.of, whose.number] if whose.others is None else [list(whose.others)])]
     rows = _cursor(conn).execute(sql + " ORDER BY seq", values, binary=True).fetchall()
     # mypy cannot count the columns of a sliced row
     return [Event(*row[:10], _decode(row[10]) if row[10] else {}) for row in rows]  # type: ignore[call-arg]

@@ -25,16 +25,27 @@ _WHOLE = frozenset({*WORLD_KINDS, REPORT_KIND})  # what every share reads
 
 
 class Share(msgspec.Struct, frozen=True):
-    """The members whose id modulo `of` is `number`; what belongs to nobody is with share 0."""
+    """The members whose id modulo `of` is `number`; what belongs to nobody is with share 0.
+
+    Where members are kept together because their groups count something, `groups` and `members` are those of this
+    share and `others` the members of the other shares; the modulo then decides about members of no group.
+    """
 
     number: int
     of: int
+    groups: frozenset[int] | None = None
+    members: frozenset[int] = frozenset()
+    others: frozenset[int] = frozenset()
 
     def has(self, event: Event) -> bool:
         if event.kind in WORLD_KINDS:
             return True
         member = event.body.get("target") if event.kind == REPORT_KIND else event.member_id
-        return (member or 0) % self.of == self.number
+        if member is None and self.groups is not None and event.group_id is not None:
+            return event.group_id in self.groups
+        if member in self.members:
+            return True
+        return member not in self.others and (member or 0) % self.of == self.number
 
     def read(
         self, conn: psycopg.Connection[Any], community_id: int, *, after: int, upto: int, kinds: Iterable[str]
@@ -42,8 +53,9 @@ class Share(msgspec.Struct, frozen=True):
         """Its events with after < seq ≤ upto, in order."""
         if self.of == 1:
             return log.read(conn, community_id, after=after, upto=upto, kinds=kinds)
-        share = (self.number, self.of, _WHOLE)
-        events = log.read(conn, community_id, after=after, upto=upto, kinds=kinds, share=share)
+        others = None if self.groups is None else self.others
+        whose = log.Whose(_WHOLE, self.number, self.of, others)
+        events = log.read(conn, community_id, after=after, upto=upto, kinds=kinds, whose=whose)
         return [event for event in events if self.has(event)]
 
 

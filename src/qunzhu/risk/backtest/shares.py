@@ -1,8 +1,9 @@
 """A history gone through by several processes at once: the members are shared out, and every share is exact.
 
 What a rule counts "per member" happened to one member, so a share with all events of its members, and with everything
-that changes the community, decides about them as the whole would. Where a rulebook counts something per group there
-is one share only. All processes read the same snapshot of the log, so the report does not depend on their number.
+that changes the community, decides about them as the whole would. Where a rulebook counts something per group, whole
+groups are shared out (see `together.py`). All processes read the same snapshot of the log, so the report does not
+depend on their number.
 """
 
 import os
@@ -19,7 +20,8 @@ import psycopg
 from qunzhu.kernel.engine.rules import Compiled, RulebookInvalid, compile_rulebook, load_rules
 from qunzhu.kernel.events import log
 from qunzhu.risk.backtest.question import Question, Rulebook
-from qunzhu.risk.backtest.share import Found, Share, replay
+from qunzhu.risk.backtest.share import ALL, Found, Share, replay
+from qunzhu.risk.backtest.together import together
 
 WORTH_A_PROCESS = 50_000  # events; a process takes a second to start and to build the keyword library
 MOST_PROCESSES = 8
@@ -47,10 +49,11 @@ def hits(
     processes: int | None,
 ) -> Iterator[int]:
     """What `replay` finds in the whole log, added to `founds`; yields how far it is. The first share is done here."""
-    of = _how_many(conn, question, books, end, processes)
-    helpers = [_Helper(_task(conn, question, books, end, Share(number, of))) for number in range(1, of)]
+    first, *others = shares_for(conn, question, books, end, processes)
+    of = first.of
+    helpers = [_Helper(_task(conn, question, books, end, share)) for share in others]
     try:
-        for step in replay(conn, question, books, end, founds, Share(0, of)):
+        for step in replay(conn, question, books, end, founds, first):
             yield (step + sum(helper.step for helper in helpers)) // of
         for helper in helpers:
             for _ in helper.steps():
@@ -67,17 +70,21 @@ def hits(
             helper.stop()
 
 
-def _how_many(
+def shares_for(
     conn: psycopg.Connection[Any], question: Question, books: Sequence[Rulebook], end: int, processes: int | None
-) -> int:
+) -> list[Share]:
+    """How the log is shared out; one share where it is short, or where there is no snapshot to hand on."""
     wanted = min(_cores(), end // WORTH_A_PROCESS) if processes is None else processes
     if wanted < 2 or conn.info.transaction_status != psycopg.pq.TransactionStatus.INTRANS:  # noqa: PLR2004
-        return 1
-    alone = any(_counts_per_group(book.compile()) for book in books) or any(
+        return [ALL]
+    of = min(wanted, MOST_PROCESSES)
+    grouped = any(_counts_per_group(book.compile()) for book in books) or any(
         _counts_per_group(_lenient(event.body.get("rules")))
         for event in log.read(conn, question.community_id, after=0, upto=end, kinds=[RULEBOOK_KIND])
     )
-    return 1 if alone else min(wanted, MOST_PROCESSES)
+    if grouped:
+        return together(conn, question.community_id, end, of)
+    return [Share(number, of) for number in range(of)]
 
 
 def _cores() -> int:

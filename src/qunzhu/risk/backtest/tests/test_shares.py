@@ -3,13 +3,14 @@
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import psutil
 import psycopg
 import pytest
 
-from qunzhu.kernel.community.tests.factories import run, write
+from qunzhu.kernel.community.tests.factories import NOW, make_group, make_member, run, write
 from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import Event
@@ -88,17 +89,45 @@ def test_every_event_belongs_to_one_share_and_what_changes_the_community_to_all(
             assert [n for n in range(3) if event in parts[n]] == [event.body["target"] % 3]
 
 
-def test_a_rulebook_that_counts_per_group_is_tried_by_one_process(place):
+def grouped(place: Place) -> backtest.Rulebook:
+    """The live rulebook, with the daily limit counted per group."""
     book = live_book(place)
-    grouped = backtest.Rulebook([{**book.rules[0], "window": PER_GROUP}, *book.rules[1:]], book.settings)
+    when = {"fact": "window.count", "over": 30}
+    return backtest.Rulebook([{**book.rules[0], "window": PER_GROUP, "when": when}, *book.rules[1:]], book.settings)
+
+
+def numbers(place: Place, book: backtest.Rulebook, upto: int, processes: int | None) -> list[tuple[int, int]]:
     with snapshot() as conn:
-        assert shares._how_many(conn, question(place), [book], 100, 2) == 2
-        assert shares._how_many(conn, question(place), [grouped], 100, 2) == 1
-        assert shares._how_many(conn, question(place), [book], 100, None) == 1  # too short a history
-    write(place.community, "rulebook.published", rules=grouped.rules, settings=book.settings, version=2, by="t")
+        return [(s.number, s.of) for s in shares.shares_for(conn, question(place), [book], upto, processes)]
+
+
+def test_short_histories_and_one_group_are_gone_through_by_one_process(place):
+    assert numbers(place, live_book(place), 100, 2) == [(0, 2), (1, 2)]
+    assert numbers(place, live_book(place), 100, None) == [(0, 1)]
+    assert numbers(place, grouped(place), 100, 2) == [(0, 1)]  # there is one group, and it cannot be divided
+    assert shares.shares_for(raw_connection(), question(place), [live_book(place)], 100, 2) == [Share(0, 1)]
+
+
+def test_where_rules_count_per_group_whole_groups_are_shared_out(place):
+    """Two more groups; somebody of the first group speaks in the second too, so these two stay together."""
+    second, third = make_group(place.community, "二群"), make_group(place.community, "三群")
+    people = [make_member(place.community, f"又{n}") for n in range(3)]
+    for n in range(160):
+        for group, person in ((second, place.members[0]), (third, people[n % 3])):
+            write(place.community, "message.posted", group=group, member=person, at=NOW + timedelta(seconds=n),
+                  text=f"说{n}", type="text", nickname="又", platform_id="z")  # fmt: skip
+    book = grouped(place)
+    upto = log.head(raw_connection(), place.community.pk)
     with snapshot() as conn:
-        upto = log.head(conn, place.community.pk)
-        assert shares._how_many(conn, question(place), [book], upto, 2) == 1  # the past counted per group
+        found = shares.shares_for(conn, question(place), [book], upto, 3)
+    assert [(share.number, share.of, share.groups) for share in found] == [
+        (0, 2, {place.group.pk, second.pk}),
+        (1, 2, {third.pk}),
+    ]
+    asked = question(place, book=book, against="nothing")
+    alone = answer(asked, 1)
+    assert {place.group.pk, second.pk, third.pk} == {row.group for row in backtest.decode(alone).compared.rows}
+    assert answer(asked, 3) == alone
 
 
 def children() -> list[psutil.Process]:
