@@ -35,7 +35,8 @@ _GROUP = re.compile(
 _PHONE = re.compile(r"(?<!\d)(?:\+?86[\s\-]?)?(1[\s\-.·*~]?[3-9](?:[\s\-.·*~]?\d){9})(?!\d)")
 _MINI = re.compile(r"#小程序://([^\s/]{1,40})/(\w{6,40})|weixin://dl/business/\?t=(\w{6,40})")
 _SIGNS = re.compile(r"[\s\-_.·*~]")
-_MINI_HOSTS = frozenset({"wxaurl.cn", "wxmpurl.cn", "mp.weixin.qq.com/a"})
+_MINI_HOSTS = frozenset({"wxaurl.cn", "wxmpurl.cn"})
+_MINI_PAGE = "https://mp.weixin.qq.com/a/"
 # What a QR code of WeChat or QQ leads to.
 _CODES = {"u.wechat.com": "wechat", "weixin.qq.com": "wechat", "qm.qq.com": "qq", "work.weixin.qq.com": "wechat"}
 _HINT = re.compile(r"\d|小程序|[vw]\s?x|微|薇|威|徽|溦|维|卫星|v\s?信|绿泡泡|[+➕加]\s?v|wechat|weixin")
@@ -52,12 +53,20 @@ def find_contacts(normal: str, links: Sequence[str] = (), codes: Sequence[str] =
         found += [Contact("phone", _bare(m[1])) for m in _PHONE.finditer(normal)]
         found += [Contact("mini_program", m[2] or m[3]) for m in _MINI.finditer(normal)]
     for link in links:
-        if urlsplit(link).netloc in _MINI_HOSTS:
+        if link.startswith(_MINI_PAGE) or host_of(link) in _MINI_HOSTS:
             found.append(Contact("mini_program", link))
     for code in codes:
-        host = urlsplit(code).netloc.lower()
+        host = host_of(code)
         found.append(Contact(_CODES.get(host, "qr"), code[:300]))
     return tuple(dict.fromkeys(found))
+
+
+def host_of(link: str) -> str:
+    """The host of a link, in lower case; "" for what only looks like one (`http://[`)."""
+    try:
+        return urlsplit(link).netloc.lower()
+    except ValueError:
+        return ""
 
 
 def _bare(text: str) -> str:

@@ -53,8 +53,7 @@ class Reading:
         """Canonical links, each once."""
         if self._links is None:
             if self._given_links or may_hold_links(self.normal):
-                text = self.text if self.text.isascii() else _narrow(self.text)
-                self._links = canonical_links(text, self._given_links)
+                self._links = canonical_links(self.text, self._given_links)
             else:
                 self._links = ()
         return self._links
@@ -100,14 +99,6 @@ class Reading:
     def digest(self) -> str:
         """What makes two texts equal (see `normalise.text_digest`)."""
         return text_digest(self.text)
-
-
-# Full-width ASCII to ASCII: links keep their case and everything else keeps its form.
-_NARROW = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
-
-
-def _narrow(text: str) -> str:
-    return text.translate(_NARROW)
 
 
 def library_of(words: Iterable[Word]) -> KeywordLibrary:

@@ -20,6 +20,17 @@ NOBODY = library_of(())
         ("taobao。com", ("https://taobao.com",)),
         ("ｈttps：／／a．cn", ("https://a.cn",)),
         ("https://link.zhihu.com/?target=https%3A//t.cn/Ab", ("https://t.cn/Ab",)),
+        ("taobao[点]com 买", ("https://taobao.com",)),
+        ("点开 ⓣⓐⓞⓑⓐⓞ.ⓒⓞⓜ", ("https://taobao.com",)),
+        ("来x9y8.top/ab", ("https://x9y8.top/ab",)),
+        ("购买链接qiqikw.fun", ("https://qiqikw.fun",)),
+        ("葡京.在线", ("https://xn--1lq322k.xn--3ds443g",)),
+        ("hxxps：//a1b2.loan/x", ("https://a1b2.loan/x",)),
+        ("看 1.2.3.4:8080/x", ("https://1.2.3.4:8080/x",)),
+        ("我用的是 main.py 和 v1.2.dev", ()),
+        ("价格 3.5 元，3点 到", ()),
+        ("See you.in a moment, e.g. this", ()),
+        ("网段 10.0.0.0/8", ()),
         ("好的。com", ()),
         ("我点 cn 的", ()),
         ("你好.我是小王", ()),
@@ -51,6 +62,17 @@ def test_short_links_are_known():
 )
 def test_contacts_are_found_however_they_are_written(text, contacts):
     assert [(c.kind, c.value) for c in Reading(text, NOBODY).contacts] == contacts
+
+
+@given(st.lists(st.text(max_size=40) | st.sampled_from(["http://[", "https://[::1", "//", "wxaurl.cn", "a://b@:"])))
+def test_no_link_or_code_is_too_odd_to_be_read(said):
+    reading = Reading(" ".join(said), NOBODY, said, said)
+    assert len(reading.contacts) >= len(set(said) & {"http://["})
+
+
+def test_pages_of_mini_programs_are_known():
+    links = ("https://wxaurl.cn/abc", "https://mp.weixin.qq.com/a/~xyz~~", "https://mp.weixin.qq.com/s/abc")
+    assert [c.kind for c in Reading("", NOBODY, links).contacts] == ["mini_program", "mini_program"]
 
 
 def test_a_code_says_whose_it_is():
