@@ -56,7 +56,7 @@ def _said(facts: Facts, category: str) -> Verdict | None:
     if category == "flooding":
         return facts.subject.flooding
     look = facts["look"]
-    return None if look is None else look.verdict(category) if look.normal else NOTHING
+    return None if look is None else look.verdict(category) if look.normal or look.shown else NOTHING
 
 
 def _of_body(read: Callable[[dict[str, Any]], Any]) -> Provider:

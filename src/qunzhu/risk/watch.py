@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from hashlib import blake2b
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qunzhu.kernel.clock import local_day
 from qunzhu.kernel.engine.clearances import Said, covers
@@ -106,7 +106,8 @@ class Watch:
     def _read(self, library: KeywordLibrary) -> Reading:
         body = self.event.body
         codes = (body.get("image") or {}).get("codes") or ()
-        return Reading(body.get("text") or "", library, body.get("links") or (), codes)
+        links = (*(body.get("links") or ()), *(code for code in codes if "://" in code))
+        return Reading(body.get("text") or "", library, links, codes)
 
     @property
     def look(self) -> Look | None:
@@ -129,6 +130,7 @@ class Watch:
             links=reading.links,
             hits=[hit.category for hit in reading.hits],
             to_someone=bool(body.get("mentions")) or body.get("reply_to") is not None,
+            shown=_shown(reading, body),
         )
 
     @property
@@ -233,6 +235,13 @@ class Watch:
             cleared=self.cleared,
             evidence=self.evidence,
         )
+
+
+def _shown(reading: Reading, body: dict[str, Any]) -> tuple[str, ...]:
+    """What stands beside the text and leads out of the group."""
+    codes = ("contact_code",) if (body.get("image") or {}).get("codes") else ()
+    mini = any(contact.kind == "mini_program" for contact in reading.contacts)
+    return (*codes, "mini_program") if mini else codes
 
 
 def _counted(watch: Watch, _facts: Facts) -> tuple[int, ...]:

@@ -418,9 +418,12 @@ def _sentence(
 
 
 def _reasons(claim: _Claim, facts: Facts) -> str:
-    """The reasons of every verdict that the rule looks at, as people read them."""
+    """The reasons of the verdict that the rule looks at, of several the one with the highest score, as people read."""
     names = facts["reason.names"]
-    found = [r for name, key in claim.entry.facts if name.startswith("reasons.") for r in facts[key] or ()]
+    looked = [name for name, _ in claim.entry.facts if name.startswith("reasons.")]
+    scores = {name: facts[name.replace("reasons.", "verdict.")] or 0.0 for name in looked} if len(looked) > 1 else {}
+    highest = max(scores.values(), default=0.0)
+    found = [r for name in looked if scores.get(name, highest) == highest for r in facts[name] or ()]
     return "、".join(names.get(reason, reason) for reason in dict.fromkeys(found))
 
 

@@ -29,6 +29,9 @@ NAMES: dict[str, str] = {
     "fundraising_pay": "催促打款",
     # what the build says
     "account_to_add": "带可添加的账号",
+    "contact_link": "带加群或加好友的链接",
+    "contact_code": "图里有二维码",
+    "mini_program": "带小程序",
     "phone_number": "带电话号码",
     "bare_number": "带一串号码",
     "handle": "带 @ 账号",

@@ -3,13 +3,25 @@
 import re
 from collections.abc import Sequence
 
-_CHANNEL = (
-    r"微信|扣扣|扣|qq|(?<![a-z])q|企鹅|球球|飞机|纸飞机|电报|telegram|(?<![a-z])tg|蝙蝠|土豆|whatsapp|(?<![a-z])line"
-)
+_CHANNEL = r"微信|扣扣|扣|企鹅|球球|飞机|纸飞机|电报|蝙蝠|土豆"
+_LATIN_CHANNEL = r"telegram|(?<![a-z])tg|whatsapp|(?<![a-z])line"
+_ASKS = r"(?:号码|号|同号|搜索|搜|添加|加|联系|是|为|我|群|客服)"
 _PLACE = r"裙|群|君羊|电话|手机|联系|咨询|客服|致电|热线|加|微"
 _ACCOUNT = re.compile(
-    rf"(?:{_CHANNEL})(?:号码|号|同号|搜索|搜|添加|加|联系|是|为|我|群|客服)*(?:[a-z][a-z0-9]{{5,19}}|[1-9]\d{{4,11}})"
+    rf"(?:{_CHANNEL}){_ASKS}*(?:[a-z][a-z0-9]{{5,19}}|[1-9]\d{{4,11}})|(?:qq|(?<![a-z])q){_ASKS}*[1-9]\d{{4,11}}"
     rf"|(?:{_PLACE})(?:号码|号|搜索|搜|加|联系|是|为|我|群)*[1-9]\d{{6,11}}(?!\d)"
+)
+# In English these are words like others, so an account has to look like one, in a text with Chinese.
+_LATIN_ACCOUNT = re.compile(
+    rf"(?:{_LATIN_CHANNEL})(?:{_ASKS}+[a-z]|{_ASKS}*(?=[a-z]{{0,12}}\d)[a-z0-9])[a-z0-9]{{4,19}}|(?<![a-z])q{_ASKS}+[a-z][a-z0-9]{{5,19}}"
+)
+_CHINESE = re.compile("[\u4e00-\u9fff]")
+# v or w with a sign instead of a word: (V❤)wuhen01, V：abcdef
+_MARKED = re.compile(r"(?<![a-z0-9])[vw]\s?[:❤♥☎)>=→\-~]{1,3}\s?[a-z][a-z0-9_\-]{5,19}")
+# Where a link leads to a group or to somebody's account.
+_CONTACT_LINK = re.compile(
+    r"^https://(?:t\.me|telegram\.me|u\.wechat\.com|weixin\.qq\.com/[gr]|qm\.qq\.com|qun\.qq\.com|jq\.qq\.com|wpa\.qq\.com|wa\.me"
+    r"|chat\.whatsapp\.com|line\.me|lin\.ee|discord\.gg|work\.weixin\.qq\.com)(?:/|$)"
 )
 _PHONE = re.compile(r"(?<!\d)1[3-9]\d{9}(?!\d)")
 _LANDLINE = re.compile(r"(?<!\d)(?:400\d{7}|0\d{2,3}\d{7,8})(?!\d)")
@@ -40,6 +52,9 @@ _SENDER = re.compile(r"^\s*【[^】]{2,16}】|【[^】]{2,12}】\s*$")
 
 WEIGHTS: dict[str, dict[str, float]] = {
     "account_to_add": {"ad": 0.42, "contact": 0.85, "fraud": 0.1},
+    "contact_link": {"ad": 0.42, "contact": 0.85},
+    "contact_code": {"ad": 0.42, "contact": 0.85},
+    "mini_program": {"ad": 0.3, "contact": 0.6},
     "phone_number": {"ad": 0.35, "contact": 0.5},
     "bare_number": {"ad": 0.25, "contact": 0.4},
     "handle": {"ad": 0.25, "contact": 0.5},
@@ -57,20 +72,22 @@ def signs(normal: str, tight: str, links: Sequence[str]) -> list[str]:
     """Names of the signs found. `tight` is the squeezed text (see squeeze.py)."""
     found = []
     if links:
-        found.append("link")
+        found.append("contact_link" if any(map(_CONTACT_LINK.match, links)) else "link")
     if "【" in normal and _SENDER.search(normal):
         found.append("business_sender")
     if "@" in tight and _HANDLE.search(tight):
         found.append("handle")
     if "微信" in tight or _FIGURE.search(tight) is not None:
         found += _of_accounts(tight)
+    elif _MARKED.search(normal) and _CHINESE.search(normal):
+        found.append("account_to_add")
     if _FIGURE.search(tight) is None:
         return found
     return found + [name for name, pattern in _WITH_FIGURES if pattern.search(tight)]
 
 
 def _of_accounts(tight: str) -> list[str]:
-    if _ACCOUNT.search(tight):
+    if _ACCOUNT.search(tight) or (_LATIN_ACCOUNT.search(tight) and _CHINESE.search(tight)):
         return ["account_to_add"]
     if _PHONE.search(tight) or _LANDLINE.search(tight):
         return ["phone_number"]

@@ -25,7 +25,11 @@ _TABLE = _Squeezing()
 _APP = re.compile(
     r"[薇威徽溦葳維维微魏胃][信芯心星杏❤]|[vw]信|[vw]芯|卫[星生]号?(?=[a-z0-9]|$)|(?<![a-z])(?:vx|wx|wechat|weixin|vchat)(?![a-z]{3})"
 )
-_SHORT_APP = re.compile(r"(?<=加)[薇威徽溦葳v](?!信|望|力)|[薇威徽溦葳](?=[a-z0-9]{5})|(?<![a-z0-9])v(?=[a-z0-9]{5,})")
+# A single v is the app only before what looks like an account, and not in English (version 12345).
+_SHORT_APP = re.compile(
+    r"(?<=加)[薇威徽溦葳v](?!信|望|力)|[薇威徽溦葳](?=[a-z0-9]{5})|(?<![a-z0-9])v(?=[a-z]{0,14}\d)(?=[a-z0-9]{5,})"
+)
+_CHINESE = re.compile("[\u4e00-\u9fff]")
 
 
 _NAMED = re.compile("[薇威徽溦葳維维微魏胃vw卫]")
@@ -36,4 +40,5 @@ def squeezed(normal: str) -> str:
     text = normal.translate(_TABLE)
     if _NAMED.search(text) is None:
         return text
-    return _SHORT_APP.sub("微信", _APP.sub("微信", text))
+    text = _APP.sub("微信", text)
+    return _SHORT_APP.sub("微信", text) if _CHINESE.search(text) else text

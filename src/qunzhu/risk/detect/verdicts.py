@@ -107,6 +107,7 @@ class Look:
         "links",
         "normal",
         "senses",
+        "shown",
         "to_someone",
     )  # fmt: skip
 
@@ -118,8 +119,13 @@ class Look:
         links: Sequence[str] = (),
         hits: Sequence[str] = (),
         to_someone: bool = False,
+        shown: Sequence[str] = (),
     ) -> None:
-        """`hits` are the categories of the community's own keywords found; `to_someone`: a reply or a mention."""
+        """`hits` are the categories of the community's own keywords found; `to_someone`: a reply or a mention.
+
+        `shown` are signs of what stands beside the text: "contact_code" in a picture, "mini_program".
+        """
+        self.shown = shown
         self.normal, self.senses, self.links, self.hits, self.to_someone = normal, senses, links, hits, to_someone
         self._tight: str | None = None
         self._grams: set[int] | None = None
@@ -200,7 +206,7 @@ class Look:
 
     def _signs_found(self) -> list[str]:
         if self._signs is None:
-            self._signs = signs(self.normal, self._search(), self.links)
+            self._signs = [*signs(self.normal, self._search(), self.links), *self.shown]
         return self._signs
 
     def _known(self, category: str) -> Verdict:

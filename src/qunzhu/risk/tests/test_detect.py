@@ -273,6 +273,37 @@ def test_no_score_exceeds_its_bound(text, hits, to_someone):
         assert all(scores[c] <= bounds[c] for c in scores)
 
 
+@pytest.mark.parametrize(
+    ("text", "links", "reason"),
+    [
+        ("进群 https://t.me/+abc", ["https://t.me/+abc"], "contact_link"),
+        ("扫我 https://u.wechat.com/x", ["https://u.wechat.com/x"], "contact_link"),
+        ("(V❤)wuhen888 等你", [], "account_to_add"),
+        ("飞机tg：kefu001 全天在线", [], "account_to_add"),
+    ],
+)
+def test_what_leads_to_somebody_outside_is_a_contact(text, links, reason):
+    verdict = Look(normalise(text), Senses(), links=links).verdict("contact")
+    assert verdict.score >= 0.85
+    assert reason in verdict.reasons
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["very true", "line 12345 of the log", "vim is kind of addicting", "telegram desktop is fine", "version 3 in owasp",
+     "see https://github.com/tux3/qTox/pull/3309", "他very nice，我很喜欢"],
+)  # fmt: skip
+def test_english_words_are_no_accounts(text):
+    links = ["https://github.com/tux3/qTox/pull/3309"] if "https" in text else []
+    assert Look(normalise(text), Senses(), links=links).verdict("contact").score < 0.6
+
+
+def test_what_stands_beside_the_text_speaks_too():
+    verdict = Look("", Senses(), shown=("contact_code",)).verdict("contact")
+    assert (round(verdict.score, 2), verdict.reasons) == (0.85, ("contact_code",))
+    assert Look("看", Senses(), shown=("mini_program",)).verdict("contact").reasons == ("mini_program",)
+
+
 def test_a_bound_saves_what_it_is_for():
     look = Look(normalise("今天下午三点开会，带上电脑"), Senses())
     assert look.bounds() == {
