@@ -7,6 +7,8 @@ Words that condemn hostility count against an attack, and what is quoted, denied
 import re
 
 from qunzhu.kernel.text.normalise import normalise
+from qunzhu.risk.detect.about import Telling
+from qunzhu.risk.detect.aimed import thrown
 from qunzhu.risk.detect.lexicon import sections
 from qunzhu.risk.detect.squeeze import squeezed
 
@@ -16,7 +18,8 @@ AIMED = {"insult": 0.8, "curse": 0.88, "threat": 0.85}
 _REPORTED_WEIGHT = 0.3
 ABOUT_MARGIN, ABOUT_MOST = 0.2, 2
 SHORT = 20  # characters: in so short a text one condemning word says what all of it is about
-SHORT_ABOUT, REPORTED_MARGIN = 0.6, 1.0
+SHORT_ABOUT, REPORTED_MARGIN = 0.6, 1.2
+TALK_MARGIN, CONDEMNED_MARGIN = 0.85, 0.5
 
 
 _WORDS = dict(sections("insults.txt"))
@@ -34,36 +37,42 @@ _ADDRESS = _any_of(_WORDS["address"])
 _AFTER = re.compile(
     r"^(?:吧|啊|呀|吗|嘛|东西|玩意|货|一样|似的)?(?:你|楼主|楼上|群主)(?!说|是|看|知道|觉得|认为|懂|好|的|们)"
 )
-_REPORTED = _any_of(_WORDS["reported"])
 ABOUT = {squeezed(normalise(word)) for word in _WORDS["about"]}
 _LATIN = re.compile("[a-z]")
-_QUOTED = re.compile(r"[“\"「『‘]([^”\"」』’]{1,30})[”\"」』’]")
 _LETTERS = re.compile(r"(?<![a-z0-9])(" + "|".join(sorted(_BY_LETTERS, key=lambda w: (-len(w), w))) + r")(?![a-z0-9])")
 _MENTION = re.compile(r"@\S")
+_MEANT = re.compile(r"(?<!不是)(?<!没)说(?:的就是)?你(?:呢|$)|就是说你")
+ONLY = 12  # characters: nothing else is said, so in a reply it can only mean the other one
 
 
-def hostility(normal: str, tight: str, hits: list[tuple[int, int, str]], *, to_someone: bool) -> dict[str, float]:
+def hostility(
+    normal: str, tight: str, hits: list[tuple[int, int, str]], *, to_someone: bool, anchored: bool
+) -> dict[str, float]:
     """Reasons with their weights. `hits` are (start, end, kind) in `tight`; `to_someone` a reply or a mention."""
+    letters = _LETTERS.finditer(normal) if _LATIN.search(normal) else ()
+    found = [(*_place(normal, m), _BY_LETTERS[m.group()]) for m in letters]
+    if not hits and not found and not anchored:
+        return {}
     reasons: dict[str, float] = {}
     harmless = [(start, end) for start, end, kind in hits if kind == "harmless"]
-    if harmless:
-        hits = [h for h in hits if h[2] != "harmless" and not any(s <= h[0] and h[1] <= e for s, e in harmless)]
-    quoted = [squeezed(part) for part in _QUOTED.findall(normal)] if hits else []
+    found += [h for h in hits if h[2] != "harmless" and not any(s <= h[0] and h[1] <= e for s, e in harmless)]
+    telling = Telling(normal, tight)
     named = to_someone or ("@" in normal and _MENTION.search(normal) is not None)
-    short = len(tight) <= 12  # noqa: PLR2004  (nothing else is said: in a reply it can only mean the other one)
-    for start, end, kind in hits:
+    meant = (named and len(tight) <= ONLY) or _MEANT.search(tight) is not None
+    for start, end, kind in found:
         before = tight[max(0, start - BEFORE) : start]
-        told = _REPORTED.search(before) is not None or any(tight[start:end] in part for part in quoted)
         aimed = _ADDRESS.search(before) is not None or _AFTER.search(tight[end : end + AFTER]) is not None
-        aimed = aimed or (named and short) or (kind == "threat" and "你" in tight[start:end])
-        _note(reasons, kind, aimed=aimed, told=told)
-    for match in _LETTERS.finditer(normal) if _LATIN.search(normal) else ():
-        before = squeezed(normal[: match.start()])[-BEFORE:]
-        after = squeezed(normal[match.end() :])[:AFTER]
-        kind = _BY_LETTERS[match.group()]
-        aimed = _ADDRESS.search(before) is not None or _AFTER.search(after) is not None
-        _note(reasons, kind, aimed=aimed or (named and short), told=_REPORTED.search(before) is not None)
+        aimed = aimed or meant or (kind == "threat" and "你" in tight[start:end])
+        _note(reasons, kind, aimed=aimed, told=telling.tells(start, end))
+    for start, end, kind in thrown(tight, telling.breaks) if anchored else ():
+        if not any(s < end and start < e for s, e in harmless):
+            _note(reasons, kind, aimed=True, told=telling.tells(start, end))
     return reasons
+
+
+def _place(normal: str, match: re.Match[str]) -> tuple[int, int]:
+    start = len(squeezed(normal[: match.start()]))
+    return start, start + len(match.group())
 
 
 def _note(reasons: dict[str, float], kind: str, *, aimed: bool, told: bool) -> None:

@@ -11,7 +11,8 @@ import msgspec
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from qunzhu.kernel.text.normalise import normalise
-from qunzhu.risk.detect import attack
+from qunzhu.risk.detect import about as telling
+from qunzhu.risk.detect import aimed, attack
 from qunzhu.risk.detect.grams import gram_set
 from qunzhu.risk.detect.lessons import FAR, Taught
 from qunzhu.risk.detect.lexicon import CATEGORIES, CUES, WARNINGS
@@ -31,6 +32,7 @@ _SPEAKS_ALONE = frozenset({"ad", "attack"})  # the learned score may go further 
 _WARNS = 0.55  # what is left of a score where somebody warns of it
 _CHINESE = re.compile("[\u4e00-\u9fff]")  # the scores learned from Chinese; of other languages they know nothing
 _LEARNED_ONLY = ("learned",)
+_TOO_LITTLE = -0.5  # from this margin on a score is near enough to a yes for a closer look
 _HINT = 0.2  # a weaker reason is not worth naming
 _MORE_WORDS = 3  # further words of a group count half, up to so many
 
@@ -56,6 +58,8 @@ def _patterns() -> dict[str, list[tuple[str, Mapping[str, float]]]]:
         found.setdefault(squeezed(normalise(word)), []).append(("warns", {}))
     for word in attack.ABOUT:
         found.setdefault(word, []).append(("?", {}))
+    for word in aimed.ANCHORS:
+        found.setdefault(squeezed(normalise(word)), []).append(("~", {}))
     found.pop("", None)
     return found
 
@@ -95,6 +99,7 @@ class Look:
 
     __slots__ = (
         "_about",
+        "_anchored",
         "_cues",
         "_grams",
         "_hostile",
@@ -134,6 +139,7 @@ class Look:
         self._cues: dict[str, tuple[Mapping[str, float], set[str]]] = {}
         self._hostile: list[tuple[int, int, str]] = []
         self._warns = False  # of what others do to people
+        self._anchored = False  # a turn of phrase thrown at somebody may be there
         self._about: set[int] = set()  # words that condemn or discuss hostility
         self._said: dict[str, Verdict] = {}
 
@@ -195,6 +201,8 @@ class Look:
                 for reason, weights in _MEANT[index]:
                     if reason == "?":
                         self._about.add(index)
+                    elif reason == "~":
+                        self._anchored = True
                     elif reason == "warns":
                         self._warns = True
                     elif reason[0] == "!":
@@ -243,7 +251,7 @@ class Look:
 
     def _attack_known(self) -> Verdict:
         tight = self._search()
-        found = attack.hostility(self.normal, tight, self._hostile, to_someone=self.to_someone)
+        found = attack.hostility(self.normal, tight, self._hostile, to_someone=self.to_someone, anchored=self._anchored)
         reasons = [(weight, name) for name, weight in found.items()]
         worst = max(found.values(), default=0.0)
         if "attack" in self.hits:
@@ -254,8 +262,7 @@ class Look:
             margin = learned + worst - attack.ABOUT_MARGIN * about
             if about and len(tight) <= attack.SHORT:
                 margin -= attack.SHORT_ABOUT
-            if found.keys() == {"reported_words"}:
-                margin -= attack.REPORTED_MARGIN
+            margin -= self._told(tight, found, margin)
             if margin < 0:
                 weight = max(0.0, FLAGGED * (1 + margin))
             elif worst >= _HINT:
@@ -268,6 +275,18 @@ class Look:
         if about and not any(name.endswith("_at_person") for name in found):
             reasons.append((_HINT, "speaks_about_it"))
         return Verdict(score, tuple(n for w, n in reasons if w >= _HINT))
+
+    def _told(self, tight: str, found: Mapping[str, float], margin: float) -> float:
+        """How much less an attack it is because hostility is only told of; asked only where it can matter."""
+        if margin < _TOO_LITTLE:
+            return 0.0
+        thrown = any(name.endswith("_at_person") for name in found)
+        less = attack.REPORTED_MARGIN if found.keys() == {"reported_words"} else 0.0
+        if not thrown and telling.talks(tight):
+            less += attack.TALK_MARGIN
+        if not thrown and telling.condemns(self.normal, tight):
+            less += attack.CONDEMNED_MARGIN
+        return less
 
     def _taught(self, category: str, verdict: Verdict) -> Verdict:
         taught = self.senses.taught.get(category)
