@@ -5,6 +5,7 @@ from qunzhu.engagement.consumer import CONSUMER as ENGAGEMENT
 from qunzhu.governance.clearance.consumer import CONSUMER as CLEARANCE
 from qunzhu.governance.consumer import CONSUMER as GOVERNANCE
 from qunzhu.governance.elimination.consumer import CONSUMER as ELIMINATION
+from qunzhu.governance.quality.consumer import CONSUMER as QUALITY
 from qunzhu.kernel.community.consumer import CONSUMER as MEMBERSHIP
 from qunzhu.kernel.effects.consumer import CONSUMER as CONFIRMATIONS
 from qunzhu.kernel.events.runner import Consumer
@@ -23,6 +24,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     LEARNING,  # risk: what people decided, as each rule's record and as lessons for the scores
     CLEARANCE,  # 报备: requests, windows, answers
     ELIMINATION,  # 淘汰: who was when here, leaves, silent members and their way back
+    QUALITY,  # 优质内容: marks of staff, and the points for them
     ENGAGEMENT,  # 签到 and 积分
     ROLLUPS,  # analytics: hours and days
     CONFIRMATIONS,  # kernel: what people do by hand on a platform ends the tasks that asked for it

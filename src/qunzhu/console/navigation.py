@@ -65,7 +65,7 @@ SECTIONS: tuple[Section, ...] = (
             Entry("detector", _("识别"), "troubleshoot"),
         ),
     ),
-    Section(_("活跃"), (Entry("members", _("成员"), "group"),)),
+    Section(_("活跃"), (Entry("members", _("成员"), "group"), Entry("quality", _("优质内容"), "star"))),
     Section(_("数据"), (Entry("groups", _("群"), "forum"),)),
     Section(
         "",

@@ -173,8 +173,9 @@ class RuleVerdict(models.Model):
 # The parts of this chapter keep their tables beside their code; Django looks for them here.
 from qunzhu.governance.clearance.models import Clearance  # noqa: E402
 from qunzhu.governance.elimination.models import LeaveTaken, MemberActivity, Observation  # noqa: E402
+from qunzhu.governance.quality.models import QualityMark  # noqa: E402
 
 __all__ = [
-    "Appeal", "Clearance", "LeaveTaken", "MemberActivity", "Observation", "Penalty", "Report", "RuleRecord",
-    "RuleVerdict",
+    "Appeal", "Clearance", "LeaveTaken", "MemberActivity", "Observation", "Penalty", "QualityMark", "Report",
+    "RuleRecord", "RuleVerdict",
 ]  # fmt: skip

@@ -26,7 +26,7 @@ from qunzhu.kernel.ledger.services import (
 
 
 @dataclass(frozen=True)
-class _Undo:
+class Undo:
     """Points to be moved back: the key under which they were posted, to or from whom, and why."""
 
     key: str
@@ -39,11 +39,11 @@ def follow(batch: Batch) -> None:
     """Take points for strikes, give them back for reversals, take back what wrong reports earned."""
     struck = [event for event in batch.events if _strikes(event)]
     cost = strike_cost(blueprint_of(batch.community_id)) if struck else 0
-    undone: list[_Undo] = []
+    undone: list[Undo] = []
     for event in batch.events:
         if event.kind == "penalty.reversed" and event.member_id is not None and event.body:
             seq = event.body["cause_seq"]
-            undone.append(_Undo(strike_key(seq), event.member_id, event.group_id, "处罚撤销，退回所扣积分"))
+            undone.append(Undo(strike_key(seq), event.member_id, event.group_id, "处罚撤销，退回所扣积分"))
             undone += _overturn_reports(batch, event)
     people = {u.member_id for u in undone} | ({e.member_id or 0 for e in struck} if cost else set())
     if not people:
@@ -55,7 +55,7 @@ def follow(batch: Batch) -> None:
     for event in struck if cost else ():
         _take(batch, event, cost)
     for wanted in undone:
-        moved = _move_back(batch, wanted)
+        moved = move_back(batch, wanted)
         if moved is not None:
             batch.append(moved)
 
@@ -85,7 +85,7 @@ def _take(batch: Batch, event: Event, cost: int) -> None:
         batch.append(taken.event)
 
 
-def _overturn_reports(batch: Batch, event: Event) -> list[_Undo]:
+def _overturn_reports(batch: Batch, event: Event) -> list[Undo]:
     """When the penalty came from a case about reports, the reports that it found right were wrong."""
     of_case = event.body.get("of_case")
     if of_case is None:
@@ -108,11 +108,11 @@ def _overturn_reports(batch: Batch, event: Event) -> list[_Undo]:
                 member_id=reporter,
             )
         )
-        undone.append(_Undo(f"report:{seq}", reporter, group_id, "举报核实后推翻，收回奖励"))
+        undone.append(Undo(f"report:{seq}", reporter, group_id, "举报核实后推翻，收回奖励"))
     return undone
 
 
-def _move_back(batch: Batch, wanted: _Undo) -> NewEvent | None:
+def move_back(batch: Batch, wanted: Undo) -> NewEvent | None:
     """Reverse the posting; from an account that has less by now, take what is there. None when nothing moves."""
     original = transaction_id(batch.community_id, wanted.key)
     owner = member_account(wanted.member_id)

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_safe
 from qunzhu.analytics.selectors import day_bounds
 from qunzhu.console.context import fragment, page
 from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page
-from qunzhu.console.reading import conversation, people, slices, stream, telling
+from qunzhu.console.reading import conversation, people, quality, slices, stream, telling
 from qunzhu.console.reading.cases import rule_names
 from qunzhu.console.reading.slices import Filter
 from qunzhu.kernel.clock import SYSTEM_CLOCK, local_day
@@ -118,6 +118,8 @@ def event(request: StaffRequest, seq: int) -> HttpResponse:
         "names": people.member_names(community.pk, [line.member_id for line in lines]),
         "effects": _effects(found, cause),
         "effect_names": telling.EFFECTS,
+        "quality": quality.markable(community.pk, found),
+        "may_mark": request.may("content.mark"),
     }
     return page(request, "console/feed_event.html", context, active="feed")
 

@@ -60,6 +60,8 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "case.decided": ("assignment_turned_in", lazy("工单已处理")),
     "checkin.done": ("event_available", lazy("签到")),
     "points.posted": ("toll", lazy("积分变动")),
+    "quality.marked": ("star", lazy("被评为优质内容")),
+    "quality.unmarked": ("star_border", lazy("取消优质内容")),
     "rulebook.published": ("menu_book", lazy("群规发布")),
     "consent.given": ("how_to_reg", lazy("同意群规")),
     "keywords.changed": ("dictionary", lazy("关键词库变更")),
@@ -84,7 +86,9 @@ KINDS: dict[str, tuple[str, Promise]] = {
 # What the chips of the feed offer: name → (label, kinds).
 FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
     "messages": (lazy("发言"), ("message.posted",)),
-    "commands": (lazy("命令"), ("command.posted", "checkin.done", "points.posted")),
+    "commands": (
+        lazy("命令"), ("command.posted", "checkin.done", "points.posted", "quality.marked", "quality.unmarked"),
+    ),
     "decisions": (
         lazy("决定"),
         ("decision.made", "penalty.given", "penalty.reversed", "appeal.filed", "appeal.upheld", "appeal.rejected")),
@@ -272,6 +276,11 @@ def _recalled(body: dict[str, Any], told: _Told) -> str:
     return " · ".join(p for p in (_("消息 #%(seq)s") % {"seq": body.get("target")}, _by(body, told)) if p)
 
 
+def _quality(body: dict[str, Any], told: _Told) -> str:
+    why = _("因为处罚或撤回") if body.get("why") == "punished" else _by(body, told)
+    return " · ".join(p for p in (_("消息 #%(seq)s") % {"seq": body.get("message")}, why) if p)
+
+
 def _effect(body: dict[str, Any], told: _Told) -> str:
     kind, result = str(body.get("kind")), str(body.get("result"))
     parts = [str(EFFECTS.get(kind, kind)), str(RESULTS.get(result, result))]
@@ -333,6 +342,8 @@ def _ran(body: dict[str, Any], told: _Told) -> str:
 
 _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "message.recalled": _recalled,
+    "quality.marked": _quality,
+    "quality.unmarked": _quality,
     "member.removed": _by,
     "member.muted": _muted,
     "member.unmuted": _by,

@@ -14,6 +14,7 @@ PERMISSIONS: dict[str, str] = {
     "group.edit": "修改群设置",
     "penalty.reverse": "撤销处罚",
     "points.adjust": "调整积分",
+    "content.mark": "评优质内容",
     "clearance.decide": "审批报备",
     "observation.decide": "决定沉默成员去留",
     "backtest.run": "回测群规",
@@ -34,6 +35,7 @@ PERMISSIONS: dict[str, str] = {
 _MODERATOR = {
     "view", "case.decide", "member.warn", "member.mute", "member.remove", "message.recall", "group.announce",
     "group.freeze", "penalty.reverse", "effect.retry", "blackbox.verify", "clearance.decide", "observation.decide",
+    "content.mark",
 }  # fmt: skip
 _MANAGER = _MODERATOR | {
     "group.edit", "group.rebuild", "points.adjust", "backtest.run", "rulebook.edit", "rulebook.publish",

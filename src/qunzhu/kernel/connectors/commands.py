@@ -15,6 +15,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "back": ("销假", "銷假"),
     "appeal": ("申诉", "申訴"),
     "consent": ("同意群规", "同意群規"),
+    "quality": ("优质", "優質", "加精"),
+    "unquality": ("取消优质", "取消優質", "取消加精"),
 }
 _NAME_OF = {word: name for name, words in WORDS.items() for word in words}
 _LONGEST_FIRST = sorted(_NAME_OF, key=len, reverse=True)
@@ -22,6 +24,8 @@ _LONGEST_FIRST = sorted(_NAME_OF, key=len, reverse=True)
 _WITH_ARGUMENTS = frozenset({"report", "appeal", "clearance", "leave"})
 # What is nobody else's business: where the platform lets us, only its author sees the command and its answer.
 PRIVATE = ("report", "appeal", "clearance", "leave", "back")
+# Only as the answer to a message: without one, somebody just says the word.
+QUOTING = frozenset({"quality", "unquality"})
 _MARKS = "/#"
 _FIRST = frozenset(word[0] for word in _NAME_OF) | frozenset(_MARKS)  # most talk is told by its first letter
 MAX_LENGTH = 500
@@ -35,8 +39,8 @@ class Command(msgspec.Struct, frozen=True):
     args: str = ""
 
 
-def parse_command(text: str) -> Command | None:
-    """The command that `text` is, or None when it is talk.
+def parse_command(text: str, *, quoting: bool = True) -> Command | None:
+    """The command that `text` is, or None when it is talk. `quoting`: it answers a message.
 
     With a leading / or # any trailing text is arguments; without it only 举报, 申诉, 报备 and 请假 take some, after
     white space, a colon or @.
@@ -52,7 +56,9 @@ def parse_command(text: str) -> Command | None:
         return None
     for word in _LONGEST_FIRST:
         if lowered.startswith(word) and len(text) <= _LONGER.get(_NAME_OF[word], MAX_LENGTH):
-            return _with_rest(_NAME_OF[word], typed[len(word) :], marked=marked)
+            name = _NAME_OF[word]
+            spoken = name in QUOTING and not quoting and not marked
+            return None if spoken else _with_rest(name, typed[len(word) :], marked=marked)
     return None
 
 

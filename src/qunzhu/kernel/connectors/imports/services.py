@@ -350,7 +350,7 @@ def _body(record: Record, platform_user_id: str, identity: str) -> tuple[str, di
     }  # fmt: skip
     if links := find_links(text):
         body["links"] = list(dict.fromkeys(links))
-    command = parse_command(text) if record.media == "text" else None
+    command = parse_command(text, quoting=False) if record.media == "text" else None
     if command is None:
         return "message.posted", body
     return "command.posted", {**body, "command": command.name, "args": command.args}

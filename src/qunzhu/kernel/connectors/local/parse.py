@@ -131,7 +131,7 @@ def parse_post(body: bytes, sender: MemberToken) -> Draft:
     text = clean_text(post.text)
     if not text and post.image is None:
         raise Refusal(400, "empty", "消息是空的")
-    command = None if post.image else parse_command(text)
+    command = None if post.image else parse_command(text, quoting=post.reply_to is not None)
     return Draft(
         message_id(post.group, sender.member_id, post.client_id), sender.community_id, post.group, sender.member_id,
         text, list(dict.fromkeys(find_links(text))), command, list(dict.fromkeys(post.mentions)), post.reply_to,

@@ -183,6 +183,7 @@ ELSEWHERE = {
     "community_group": "announcements are searched for names; the rest is the operator's",
     "staff": "a role",
     "rulebook_version": "the operator's rules",
+    "quality_mark": "states, and who of the staff marked or unmarked",
     "keyword": "words of the library",
     "effect_pace": "connector names",
     "import_job": "names of files and counts",
