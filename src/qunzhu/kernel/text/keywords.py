@@ -5,77 +5,32 @@ it) its joined form. All words' forms in all views are one automaton. What it fi
 candidate: `verify.py` says which ways of writing it took, and the word's own options say whether it takes them.
 """
 
-import re
-from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from itertools import accumulate
 from typing import Any
 
-import msgspec
 from ahocorasick_rs import AhoCorasick, Implementation
 
 from qunzhu.kernel.text.alias import alias_forms
+from qunzhu.kernel.text.entries import Entry, Hit, Word, by_place, settle
 from qunzhu.kernel.text.facts import common_words, splits
+from qunzhu.kernel.text.joined import join_splits
 from qunzhu.kernel.text.normalise import normalise
-from qunzhu.kernel.text.options import BOUNDARIES, WRITING, options_of
+from qunzhu.kernel.text.oddness import is_noisy
+from qunzhu.kernel.text.options import BOUNDARIES, WRITING
 from qunzhu.kernel.text.shape import level, shape, shapes, squeeze
 from qunzhu.kernel.text.sound import sound_places, sounds, voices, word_initials
-from qunzhu.kernel.text.verify import Candidate, Subject, Written, is_noisy, join_splits
+from qunzhu.kernel.text.verify import Candidate, Subject
+
+__all__ = ["Hit", "KeywordLibrary", "Word"]
 
 PLAIN, SHAPE, SOUND, INITIALS, PART, EVERYDAY, ALIAS = range(7)
 _SOUND_OPTIONS = frozenset({"pinyin", "homophone"})
 _SHAPE_OPTIONS = frozenset({"ignore_num_style", "ignore_repeat", "ignore_special_chars", "lookalike", "split"})
-_NOT_HAN = re.compile(r"[^\u4e00-\u9fff]+")
 _JUST_EVERYDAY = [EVERYDAY]  # one object for all pairs of which no word is made, so that they are told apart at once
 _VIEWS = 8  # a form's entry and view are one number: entry * _VIEWS + view (an everyday word's entry is none)
 _LARGE = 2_000
 _JOINED_TRIES = 3
 _MOST_CANDIDATES = 10_000  # that are looked at in one view of one message
-_EDGES = frozenset("abcdefghijklmnopqrstuvwxyz0123456789")
-
-
-class Word(msgspec.Struct, frozen=True, gc=False):
-    """One entry of the library. An `allow` word wins over every hit that lies inside it."""
-
-    word: str
-    category: str = "other"
-    level: str = ""
-    allow: bool = False
-    options: str = ""  # which ways of writing it takes (`options.py`); "" by its length
-
-
-class Hit(msgspec.Struct, frozen=True, gc=False):
-    """A word found at [start, end) of the normal form, and the ways of writing by which it differs from the entry."""
-
-    word: str
-    category: str
-    level: str
-    start: int
-    end: int
-    variants: tuple[str, ...] = ()
-
-
-class Entry:
-    """A word with what matching needs to know of it; an alias is an entry beside its word's own."""
-
-    __slots__ = ("_written", "alias", "edged", "folded", "number", "options", "word")
-
-    def __init__(self, word: Word, folded: str, number: int, *, alias: bool = False) -> None:
-        self.word, self.folded, self.number, self.alias = word, folded, number, alias
-        self._written: Written | None = None
-        han = 0 if folded.isascii() else len(_NOT_HAN.sub("", folded))
-        self.options = options_of(word.options, len(folded), han)
-        self.edged = folded[0] in _EDGES or folded[-1] in _EDGES  # must look at its neighbours
-
-    @property
-    def written(self) -> Written:
-        if self._written is None:
-            self._written = Written(self.folded if self.alias else self.word.word, self.folded)
-        return self._written
-
-    def hit(self, start: int, end: int, variants: tuple[str, ...] = ()) -> Hit:
-        word = self.word
-        return Hit(word.word, word.category, word.level, start, end, variants)
 
 
 class KeywordLibrary:
@@ -178,7 +133,7 @@ class KeywordLibrary:
         found = self._candidates(normal, text)
         if not found:
             return (), ()
-        return _settle(found) if self._allowing else (tuple([hit for _, hit in found]), ())
+        return settle(found) if self._allowing else (tuple([hit for _, hit in found]), ())
 
     def _candidates(self, normal: str, text: str | None) -> list[tuple[Entry, Hit]]:
         subject = Subject(normal, text, guarded=self.guarded)
@@ -337,7 +292,7 @@ class _Variants:
             if (number, start, end) not in plain:
                 entry = self._entries[number]
                 found.append((entry, entry.hit(start, end, variants)))
-        return sorted(found, key=_place)
+        return sorted(found, key=by_place)
 
     def _chosen(self) -> dict[tuple[int, int, int], tuple[str, ...]]:
         """Of a word's variants that overlap each other the longest, and none that overlaps the word itself."""
@@ -353,27 +308,3 @@ class _Variants:
 
 _PLAIN_OPTIONS = WRITING | BOUNDARIES
 _NONE: frozenset[int] = frozenset()
-
-
-def _place(item: tuple[Entry, Hit]) -> tuple[int, int]:
-    return item[1].end, -item[1].start
-
-
-def _settle(found: list[tuple[Entry, Hit]]) -> tuple[tuple[Hit, ...], tuple[tuple[Hit, str], ...]]:
-    """Hits that no allowed stretch contains, and the others with the word that let them pass."""
-    allowed = [(hit.start, hit.end, hit.word) for entry, hit in found if entry.word.allow]
-    hits = [hit for entry, hit in found if not entry.word.allow]
-    if not allowed or not hits:
-        return tuple(hits), ()
-    # Sorted search, because a hostile text can be full of both.
-    allowed.sort()
-    starts = [start for start, _, _ in allowed]
-    furthest = list(accumulate(((end, word) for _, end, word in allowed), max))
-    kept, passed = [], []
-    for hit in hits:
-        before = bisect_right(starts, hit.start)
-        if before == 0 or furthest[before - 1][0] < hit.end:
-            kept.append(hit)
-        else:
-            passed.append((hit, furthest[before - 1][1]))
-    return tuple(kept), tuple(passed)

@@ -5,29 +5,22 @@ reads like ordinary text that looks or sounds alike by accident: its characters 
 "inserted signs" are a sentence's own punctuation.
 """
 
-import re
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
-from operator import add, not_, or_
+from operator import not_
 from typing import Any, NamedTuple
 
-from qunzhu.kernel.text.facts import common_words
-from qunzhu.kernel.text.normalise import normalise, positions
+from qunzhu.kernel.text.edges import LETTERS, goes_on, stands_alone
+from qunzhu.kernel.text.normalise import positions
+from qunzhu.kernel.text.oddness import FUNCTION, marks_of, odd_characters
 from qunzhu.kernel.text.options import ordered
-from qunzhu.kernel.text.shape import PLUS_SIGNS, is_numeral, level, members
-from qunzhu.kernel.text.sound import Places, has_pinyin, sound_places
+from qunzhu.kernel.text.shape import PLUS_SIGNS, is_numeral, members
+from qunzhu.kernel.text.sound import Places, sound_places
+from qunzhu.kernel.text.written import Written, differences, writing
 
 LONGEST_GAP = 6  # noise between two characters of one word
 CUT_SYLLABLES = 3  # a stretch of pinyin that begins or ends inside a run of letters must have as many
 _NATURAL = frozenset('，。！？；：、…\n,!?;:（）()“”"《》')
-# Characters that stand alone in ordinary text all the time; one of them is no sign of a disguised word.
-_FUNCTION = frozenset(
-    "的了是在我你他她它不有就都也和很吗呢吧啊哦嗯哈个这那得地着过要会能没去来上下到说一为与又还再把被给跟"
-    "像后前里中大小多少对从当谁吃走看想找买太最真别让叫请做用等只已才更刚先该些每但却所因且由比她们么咯啦"
-    "哇嘿哎唉噢喔呀嘛次天年月号点块条张本两几"
-)
 # English words that are also two syllables of pinyin.
 _ENGLISH = frozenset(
     (  # noqa: SIM905  (a list of eighty lines says no more)
@@ -46,51 +39,6 @@ class Candidate(NamedTuple):
     start: int
     end: int
     variants: tuple[str, ...]
-
-
-@lru_cache(maxsize=16_384)
-def writing(character: str) -> frozenset[str]:
-    """How a single character is decorated: the options under which its folded form counts as the same."""
-    if character.isascii():
-        return frozenset({"ignore_case"}) if character.isupper() else frozenset()
-    if "\uff00" < character < "\uff5f":
-        narrow = chr(ord(character) - 0xFEE0)
-        return writing(narrow) | {"ignore_width"}
-    found = set()
-    folded = normalise(character)
-    if normalise(character, simplify=False) != folded:
-        found.add("ignore_chinese_style")
-    if folded.isdigit() and folded.isascii():
-        found.add("ignore_num_style")
-    elif folded != character and not found:
-        found.add("ignore_case" if character.lower() == folded else "ignore_english_style")
-    return frozenset(found)
-
-
-@lru_cache(maxsize=65_536)
-def differences(one: str, other: str) -> frozenset[str]:
-    """The options needed to take `one` for `other`, two characters with the same folded form."""
-    return frozenset() if one == other else writing(one) ^ writing(other) or writing(one) | writing(other)
-
-
-class Written:
-    """A word as it was entered, aligned with its folded form, its shape and its sound."""
-
-    __slots__ = ("folded", "numerals", "pieces", "shape", "sound")
-
-    def __init__(self, text: str, folded: str) -> None:
-        trimmed = text.strip()
-        aligned = normalise(trimmed) == folded
-        self.folded = folded
-        self.pieces = [trimmed[i] for i in positions(trimmed)] if aligned else list(folded)
-        levelled = level(folded)
-        self.shape = members(levelled)
-        self.sound = [index for index, character in enumerate(levelled) if character != " "]
-        self.numerals = any(map(is_numeral, folded))
-
-    def plain_shape(self, options: frozenset[str]) -> bool:
-        """Whether, apart from repeats and noise, nothing of the same shape is a way to write the word."""
-        return "lookalike" not in options and not self.numerals
 
 
 class Subject:
@@ -125,7 +73,7 @@ class Subject:
 
     def plain(self, entry: Any, start: int, end: int) -> tuple[str, ...] | None:
         """The differences of writing, or None where the word does not take them or is part of a longer one."""
-        if entry.edged and not _stands_alone(self.normal, start, end, entry.options):
+        if entry.edged and not stands_alone(self.normal, start, end, entry.options):
             return None
         text, word = self._text, entry.word.word
         if text is None:
@@ -141,11 +89,11 @@ class Subject:
 
     def alone(self, entry: Any, start: int, end: int) -> bool:
         """Whether no letters or digits go on where the entry begins or ends with one."""
-        return not entry.edged or _stands_alone(self.normal, start, end, entry.options)
+        return not entry.edged or stands_alone(self.normal, start, end, entry.options)
 
     def initials(self, start: int, end: int) -> bool:
         """Whether initials are a run of letters of their own."""
-        return not _goes_on(self.normal, start, end, _LETTERS)
+        return not goes_on(self.normal, start, end, LETTERS)
 
     # The word under decoration: noise, repeats, numerals, look-alikes, other names.
 
@@ -184,7 +132,7 @@ class Subject:
             used.add("alias")
         indexes = [index for group in taken for index in group]
         first, last = indexes[0], indexes[-1] + 1
-        if entry.edged and not _stands_alone(self.normal, first, last, entry.options):
+        if entry.edged and not stands_alone(self.normal, first, last, entry.options):
             return None
         if self.guarded and len(changed) == len(taken):
             return None  # look-alikes all through: nothing is left of the word
@@ -252,7 +200,7 @@ class Subject:
     def mark_odd(self, everyday: bytearray) -> bool:
         """Take in which characters belong to an everyday word; whether any other is odd."""
         # Bytes of ones and zeros as one large number: `or` of two texts' marks is one step.
-        marks = int.from_bytes(self.normal.translate(_marks(self.normal)).encode("latin-1"), "little")
+        marks = int.from_bytes(self.normal.translate(marks_of(self.normal)).encode("latin-1"), "little")
         known = (marks | int.from_bytes(everyday, "little")).to_bytes(len(everyday), "little")
         if 0 not in known:
             return False
@@ -307,7 +255,7 @@ class Subject:
             return any(odd[at + 1] > odd[at] and normal[at] != character for at, character in enumerate(word, first))
         for at, character in enumerate(word, first):
             if normal[at] == character:
-                if character in _FUNCTION:
+                if character in FUNCTION:
                     return False
             elif odd[at + 1] == odd[at]:
                 return False
@@ -320,7 +268,7 @@ class Subject:
             return True
         normal = self.normal
         first, last = starts[letters[0]], ends[letters[-1]]
-        cut = first != runs[letters[0]] or (last < len(normal) and normal[last] in _LETTERS)
+        cut = first != runs[letters[0]] or (last < len(normal) and normal[last] in LETTERS)
         if len({runs[number] for number in letters}) > 1 or len(letters) < len(runs):
             return not cut or len(letters) > 1
         if cut:
@@ -337,7 +285,7 @@ class Subject:
         if length > 2:  # noqa: PLR2004
             return any(odd)
         # A word of two has nothing else to show: "走了" is no disguise of 揍了.
-        return all(odd) and not any(self.normal[i] in _FUNCTION for i in (first, last - 1) if i not in changed)
+        return all(odd) and not any(self.normal[i] in FUNCTION for i in (first, last - 1) if i not in changed)
 
     def _credible_gaps(self, first: int, last: int, length: int, gaps: list[tuple[int, int]]) -> bool:
         """Signs inside a word: not too many, and not just where a sentence pauses."""
@@ -358,77 +306,6 @@ class Subject:
         return not 0 <= index < len(self.normal) or not self.normal[index].isalnum()
 
 
-_ORDINARY = _FUNCTION | frozenset(" \n\t\r0123456789，。！？；：、…,.!?;:（）()“”\"'《》<>-—~/@#*_+=%&[]【】|\\^`")
-
-
-_NOISY = re.compile(
-    r"[^\u4e00-\u9fff\sa-z，。！？；：、…,.!?;:（）()“”\"'《》<>\-—~]"  # signs, pictures, digits, unusual letters
-    r"|[\u4e00-\u9fff][\s,.，。、][\u4e00-\u9fff][\s,.，。、][\u4e00-\u9fff]"  # spaced out
-    r"|[\u4e00-\u9fff][.\-—~<>()\"'][\u4e00-\u9fff]"
-    r"|(.)\1|[壹贰叁肆伍陆柒捌玖零〇]|[a-z][\s.\-_~]+[a-z](?![a-z])"
-)
-
-
-def is_noisy(normal: str) -> bool:
-    """Whether a text has anything (signs, digits, repeats, spaced letters) that its shape would fold away."""
-    return _NOISY.search(normal) is not None
-
-
-_ORDINARY_WITH_LETTERS = _ORDINARY | frozenset("abcdefghijklmnopqrstuvwxyz")
-_LATIN = re.compile(r"[a-z]")
-
-
-def _ordinary(normal: str) -> frozenset[str]:
-    """Characters that are no sign of a disguise here: letters only where none of them are pinyin."""
-    return _ORDINARY if _LATIN.search(normal) is None or has_pinyin(normal) else _ORDINARY_WITH_LETTERS
-
-
-class _Marks(dict[int, str]):
-    """Code point → the byte 1 where the character is ordinary, else 0."""
-
-    def __init__(self, ordinary: frozenset[str]) -> None:
-        super().__init__()
-        self.ordinary = ordinary
-
-    def __missing__(self, code: int) -> str:
-        mark = self[code] = "\1" if chr(code) in self.ordinary else "\0"
-        return mark
-
-
-_MARKS, _MARKS_WITH_LETTERS = _Marks(_ORDINARY), _Marks(_ORDINARY_WITH_LETTERS)
-
-
-def _marks(normal: str) -> _Marks:
-    return _MARKS if _ordinary(normal) is _ORDINARY else _MARKS_WITH_LETTERS
-
-
-def odd_characters(normal: str) -> list[int]:
-    """How many odd characters stand before each place (one place more than there are characters).
-
-    Odd is what ordinary text has no reason for: letters (they may be pinyin), pictures that stand for a sound, and
-    Chinese characters that make no everyday word with a neighbour and do not stand alone all the time.
-    """
-    in_word = list(map(common_words().__contains__, map(add, normal, normal[1:])))
-    everyday = map(or_, map(or_, [False, *in_word], [*in_word, False]), map(_ordinary(normal).__contains__, normal))
-    return list(accumulate(map(not_, everyday), initial=0))
-
-
-_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
-_DIGITS = frozenset("0123456789")
-
-
-def _stands_alone(normal: str, start: int, end: int, options: frozenset[str]) -> bool:
-    """Whether no letter (digit) goes on across an edge of a match that ends in one itself."""
-    if "english_word_boundary" in options and _goes_on(normal, start, end, _LETTERS):
-        return False
-    return not ("number_boundary" in options and _goes_on(normal, start, end, _DIGITS))
-
-
-def _goes_on(normal: str, start: int, end: int, kind: frozenset[str]) -> bool:
-    before = start > 0 and normal[start] in kind and normal[start - 1] in kind
-    return before or (end < len(normal) and normal[end - 1] in kind and normal[end] in kind)
-
-
 def _gaps(indexes: Sequence[int]) -> list[tuple[int, int]]:
     return [(a + 1, b) for a, b in pairwise(indexes) if b > a + 1]
 
@@ -442,60 +319,3 @@ def _sound_gaps(starts: Sequence[int], ends: Sequence[int], runs: Sequence[int],
         if start > end and not (beside and set(normal[end:start]) <= {" ", "'", "’"}):
             gaps.append((end, start))
     return gaps
-
-
-class Joined(NamedTuple):
-    """The normal form with parts of split characters put together, and where each character came from."""
-
-    text: str
-    spans: list[tuple[int, int]]
-    made: frozenset[int]
-
-    def back(self, entry: Any, seen: Candidate | None) -> Candidate | None:
-        """The candidate's place in the normal form; None unless it holds a joined character and the word takes that."""
-        if seen is None or "split" not in entry.options:
-            return None
-        if not any(index in self.made for index in range(seen.start, seen.end)):
-            return None
-        start, end = self.spans[seen.start][0], self.spans[seen.end - 1][1]
-        return Candidate(start, end, ordered({*seen.variants, "split"}))
-
-
-def join_splits(normal: str, parts: Iterable[tuple[int, int, str]], *, tries: int) -> list[Joined]:
-    """Up to `tries` ways to join split characters: leftmost, longest; the n-th with the n-th reading of each place."""
-    places: dict[int, dict[int, list[str]]] = defaultdict(lambda: defaultdict(list))
-    for start, end, character in parts:
-        here = places[start][end]
-        if character not in here:
-            here.append(character)
-    found: list[Joined] = []
-    for number in range(tries):
-        joined, more = _join(normal, places, number)
-        if not found or joined.text != found[-1].text:
-            found.append(joined)
-        if not more:
-            break
-    return found
-
-
-def _join(normal: str, places: dict[int, dict[int, list[str]]], number: int) -> tuple[Joined, bool]:
-    text: list[str] = []
-    spans: list[tuple[int, int]] = []
-    made: set[int] = set()
-    more = False
-    at = 0
-    while at < len(normal):
-        ends = places.get(at)
-        if ends is None:
-            text.append(normal[at])
-            spans.append((at, at + 1))
-            at += 1
-            continue
-        choices = [(end, character) for end in sorted(ends, reverse=True) for character in ends[end]]
-        more = more or len(choices) > number + 1
-        end, character = choices[min(number, len(choices) - 1)]
-        made.add(len(text))
-        text.append(character)
-        spans.append((at, end))
-        at = end
-    return Joined("".join(text), spans, frozenset(made)), more
