@@ -15,6 +15,7 @@ from qunzhu.kernel.text.entries import Entry, Hit, Word, by_place, settle
 from qunzhu.kernel.text.facts import common_words, splits
 from qunzhu.kernel.text.joined import join_splits
 from qunzhu.kernel.text.normalise import normalise
+from qunzhu.kernel.text.numbers import number_forms
 from qunzhu.kernel.text.oddness import is_noisy
 from qunzhu.kernel.text.options import BOUNDARIES, WRITING
 from qunzhu.kernel.text.shape import level, shape, shapes, squeeze
@@ -84,7 +85,7 @@ class KeywordLibrary:
                     self._add(forms, word_initials(text), code + INITIALS)
 
     def _add_aliases(self, forms: dict[str, list[int]], entry: Entry) -> None:
-        for form in alias_forms(entry.folded):
+        for form in (*alias_forms(entry.folded), *number_forms(entry.folded)):
             shaped = shape(form)
             if len(shaped) > 1:
                 number = len(self._entries)

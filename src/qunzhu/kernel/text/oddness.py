@@ -18,8 +18,7 @@ _ORDINARY = FUNCTION | frozenset(" \n\t\r0123456789，。！？；：、…,.!?;
 
 _NOISY = re.compile(
     r"[^\u4e00-\u9fff\sa-z，。！？；：、…,.!?;:（）()“”\"'《》<>\-—~]"  # signs, pictures, digits, unusual letters
-    r"|[\u4e00-\u9fff][\s,.，。、][\u4e00-\u9fff][\s,.，。、][\u4e00-\u9fff]"  # spaced out
-    r"|[\u4e00-\u9fff][.\-—~<>()\"'][\u4e00-\u9fff]"
+    r"|[\u4e00-\u9fff][\s.,，。、\-—~<>()（）“”\"'《》][\u4e00-\u9fff]"  # something between two characters of one word
     r"|(.)\1|[壹贰叁肆伍陆柒捌玖零〇]|[a-z][\s.\-_~]+[a-z](?![a-z])"
 )
 

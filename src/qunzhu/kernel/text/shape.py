@@ -33,6 +33,9 @@ _RADICALS = frozenset(
 _PLUS = re.compile(r"\+(?=[\s.\-_*]*(?:[vwq微薇威徽维卫扣裙群我]))")
 
 
+_ZERO = re.compile(r"(?<=\d)o+|o+(?=\d)")
+
+
 def _base(character: str) -> str:
     """The part of a character that is left without its radical, where that is a character of its own."""
     for way in splits().get(character, ()):
@@ -79,6 +82,8 @@ def level(normal: str) -> str:
     """One character for each of the normal form: noise is a space, numerals are digits, look-alikes one character."""
     if "+" in normal:
         normal = _PLUS.sub("加", normal)
+    if "o" in normal:
+        normal = _ZERO.sub(lambda found: "0" * len(found[0]), normal)
     return normal.translate(_SHAPES)
 
 

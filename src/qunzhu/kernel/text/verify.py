@@ -18,9 +18,11 @@ from qunzhu.kernel.text.shape import PLUS_SIGNS, is_numeral, members
 from qunzhu.kernel.text.sound import Places, sound_places
 from qunzhu.kernel.text.written import Written, differences, writing
 
+LONG = 4  # characters; a word so long does not come about by accident where a sentence pauses
 LONGEST_GAP = 6  # noise between two characters of one word
 CUT_SYLLABLES = 3  # a stretch of pinyin that begins or ends inside a run of letters must have as many
 _NATURAL = frozenset('，。！？；：、…\n,!?;:（）()“”"《》')
+_ENDS = frozenset("。！？；…!?;.")
 # English words that are also two syllables of pinyin.
 _ENGLISH = frozenset(
     (  # noqa: SIM905  (a list of eighty lines says no more)
@@ -173,6 +175,8 @@ class Subject:
             used |= differences(self.piece(index), written.pieces[other])
         elif one in PLUS_SIGNS or two in PLUS_SIGNS:
             used.add("alias")
+        elif one == "o" and two == "0":
+            used.add("ignore_num_style")  # 5oo: beside a digit nothing else is meant
         elif is_numeral(one) or is_numeral(two):
             used |= writing(self.piece(index)) | writing(written.pieces[other]) | {"ignore_num_style"}
             used.discard("ignore_width")
@@ -288,11 +292,14 @@ class Subject:
         return all(odd) and not any(self.normal[i] in FUNCTION for i in (first, last - 1) if i not in changed)
 
     def _credible_gaps(self, first: int, last: int, length: int, gaps: list[tuple[int, int]]) -> bool:
-        """Signs inside a word: not too many, and not just where a sentence pauses."""
+        """Signs inside a word: not too many, and not just where a sentence pauses.
+
+        A long word is taken across a pause (资金，募集 · 资金 募集), but not across the end of a sentence.
+        """
         if any(end - start > LONGEST_GAP for start, end in gaps):
             return False
         natural = sum(self._pauses(start, end) for start, end in gaps)
-        if not natural:
+        if not natural or (length >= LONG and not any(self._ends(start, end) for start, end in gaps)):
             return True
         if natural < len(gaps) or len(gaps) < length - 1:
             return False
@@ -301,6 +308,12 @@ class Subject:
     def _pauses(self, start: int, end: int) -> bool:
         gap = "".join(self.piece(i) for i in range(start, end)).replace(" ", "").replace("\u3000", "")
         return gap == "" or (len(gap) == 1 and gap in _NATURAL)
+
+    def _ends(self, start: int, end: int) -> bool:
+        """Whether a sentence ends in this gap, or it stands beside something that is not Chinese."""
+        beside = self.normal[start - 1], self.normal[end]
+        chinese = all("\u4e00" <= character <= "\u9fff" for character in beside)
+        return not chinese or not _ENDS.isdisjoint(self.normal[start:end])
 
     def _free(self, index: int) -> bool:
         return not 0 <= index < len(self.normal) or not self.normal[index].isalnum()

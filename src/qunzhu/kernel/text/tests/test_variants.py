@@ -11,8 +11,9 @@ from qunzhu.kernel.text.convert import to_initials, to_pinyin, to_traditional
 from qunzhu.kernel.text.facts import common_words, readings, splits
 from qunzhu.kernel.text.keywords import KeywordLibrary, Word
 from qunzhu.kernel.text.normalise import normalise, original_span
+from qunzhu.kernel.text.numbers import in_chinese, in_figures
 from qunzhu.kernel.text.options import OPTIONS, BadOption, default_options, options_of, parse_options
-from qunzhu.kernel.text.reading import Reading
+from qunzhu.kernel.text.reading import Reading, library_of
 from qunzhu.kernel.text.sound import sounds
 from qunzhu.kernel.text.tests.work import grows_with_length
 
@@ -245,3 +246,54 @@ def test_hostile_text_costs_what_its_length_costs(text):
         assert isinstance((reading.hits, reading.links, reading.contacts, reading.keys), tuple)
 
     assert grows_with_length(read, text)
+
+
+_LONG_WORDS = ("资金募集", "高额返利", "内部渠道资料", "百家乐网投")
+_PAUSES = st.sampled_from(["", " ", "，", "、", ",", "\n", "（", "—", "·", "🎈", "*", "\u200b"])
+
+
+@given(
+    st.sampled_from(_LONG_WORDS), st.lists(_PAUSES, min_size=6, max_size=6), st.sampled_from(["", "大家好，", "我们"])
+)
+def test_a_long_word_is_found_across_pauses_and_signs_exactly_where_it_stands(word, gaps, before):
+    written = "".join(character + gap for character, gap in zip(word, [*gaps[: len(word) - 1], ""], strict=True))
+    text = f"{before}{written}！"
+    reading = Reading(text, library_of([Word(word, "fraud")]))
+    (hit,) = reading.hits
+    assert (hit.word, original_span(text, hit.start, hit.end)) == (word, (len(before), len(before) + len(written)))
+
+
+@pytest.mark.parametrize("text", ["我没有资金。募集的事以后再说", "先看资金！募集明天谈", "有没有资金?募集呢"])
+def test_the_end_of_a_sentence_is_no_gap(text):
+    assert Reading(text, library_of([Word("资金募集", "fraud")])).hits == ()
+
+
+_AMOUNTS = ["日赚500元", "日赚五百元", "日赚5oo元", "日赚５００元", "日赚 5 0 0 元", "日賺伍百元", "日赚⑤⓪⓪元"]
+
+
+@pytest.mark.parametrize("text", _AMOUNTS)
+def test_an_amount_is_the_same_in_figures_and_in_words(text):
+    for word in ("日赚500元", "日赚五百元"):
+        assert [hit.word for hit in Reading(text, library_of([Word(word, "ad")])).hits] == [word]
+
+
+@given(st.integers(1, 99_999_999))
+def test_numbers_are_read_as_they_are_said(number):
+    assert in_figures(in_chinese(number)) == number
+
+
+@pytest.mark.parametrize(
+    ("said", "number"),
+    [
+        ("十", 10),
+        ("二十五", 25),
+        ("一百零三", 103),
+        ("两千", 2_000),
+        ("一万零五", 10_005),
+        ("一二三", 0),
+        ("千万", 0),
+        ("百", 0),
+    ],
+)
+def test_what_is_said_is_a_number_or_none(said, number):
+    assert in_figures(said) == number
