@@ -82,6 +82,14 @@ BENCHMARKS = (
         ),
     ),
     Benchmark(
+        "reload", (), ("--words", "2000", "--rate", "50"),
+        (
+            Figure("50,000 words, press → first decision", r"^in use after the press ([\d.]+) s", 2, "s", at_most=True),
+            Figure("… messages missed", r"^messages missed: (\d+)", 0, "", at_most=True),
+            Figure("… judged by another library", r"wrong library: (\d+)", 0, "", at_most=True),
+        ),
+    ),
+    Benchmark(
         "importing", (), ("--lines", "30000"),
         (
             Figure("import, slowest format", r"^import \w+, [\d,]+ lines +([\d,]+) /s", 15_000, "lines/s"),

@@ -19,6 +19,7 @@ from qunzhu.risk.models import Keyword
 
 WORDS_PER_EVENT = 5_000
 MAX_WORD = 200
+_CATEGORIES = frozenset(Keyword.Category.values)  # asked once a word: Django works `values` out anew every time
 _COLUMNS = {
     "community_id": "int8",
     "word": "text",
@@ -41,7 +42,7 @@ def check_words(added: Sequence[Word]) -> None:
             raise KeywordsInvalid(f"关键词 {word.word!r} 没有可见的字")
         if len(word.word) > MAX_WORD:
             raise KeywordsInvalid(f"关键词 {word.word[:20]}… 超过 {MAX_WORD} 字")
-        if word.category not in Keyword.Category:
+        if word.category not in _CATEGORIES:
             raise KeywordsInvalid(f"关键词 {word.word!r} 的类别 {word.category!r} 不存在")
         try:
             parse_options(word.options)

@@ -113,7 +113,9 @@ class World:
     @property
     def library(self) -> KeywordLibrary:
         if self._draft is not None:
-            self._seal_words(self._draft)
+            blob = self._pack_words(self._draft)
+            self._library = _keep(_libraries, self.people.words_digest, lambda: _build(blob))
+            self._draft = None
         if self._library is None:
             self._library = _build(b"")
         return self._library[1]
@@ -131,17 +133,18 @@ class World:
             self._senses = _keep(_seeing, seeing, lambda: Senses(taught, allowed))
         return self._senses
 
-    def _seal_words(self, draft: dict[str, Word]) -> None:
+    def _pack_words(self, draft: dict[str, Word]) -> bytes:
+        """The words as they are saved, and their digest; no automaton: the next message may be another process's."""
         blob = encode([(w.word, w.category, w.level, w.allow, w.options) for _, w in sorted(draft.items())])
-        self._words_blob, self.people.words_digest, self._draft = blob, digest_of(blob), None
-        self._library = _keep(_libraries, self.people.words_digest, lambda: _build(blob))
+        self._words_blob, self.people.words_digest = blob, digest_of(blob)
+        return blob
 
     def rows(self) -> list[tuple[str, bytes]]:
         """What has to be saved, as (subject, data); forgets that it had changed."""
         if not self.changed:
             return []
-        if self._draft is not None:
-            self._seal_words(self._draft)
+        if self._draft is not None and WORDS in self.changed:
+            self._pack_words(self._draft)
         parts = {RULES: self._rules_blob, WORDS: self._words_blob}
         if LESSONS in self.changed and self._lessons is not None:
             parts[LESSONS] = lessons_of.pack(self._lessons)

@@ -22,6 +22,8 @@ COLUMNS = ("word", "category", "level", "allow", "options")
 _YES = {"1", "true", "yes", "y", "是", "白名单", "allow"}
 _NO = {"", "0", "false", "no", "n", "否"}
 _LEVEL_WORDS = {"黄色": "yellow", "橙色": "orange", "红色": "red"}
+_CATEGORIES = tuple(Keyword.Category.values)  # once, and not for each of 50,000 lines
+_NAMED = {str(label): value for value, label in Keyword.Category.choices}
 _HEADERS = {"word", "关键词", "词"}
 
 
@@ -105,15 +107,14 @@ def _word(row: list[str]) -> Word | str:  # noqa: PLR0911  (one return for each 
     """The word of a line, or what is wrong with it."""
     cells = [cell.strip() for cell in row] + [""] * 5
     word, category, level, allow = cells[0].removeprefix("'") or cells[0], cells[1], cells[2], cells[3].lower()
-    named = {str(label): value for value, label in Keyword.Category.choices}
-    category = named.get(category, category.lower() or "other")
+    category = _NAMED.get(category, category.lower() or "other")
     level = _LEVEL_WORDS.get(level, level.lower())
     if not normalise(word).strip():
         return _("没有可见的字")
     if len(word) > MAX_WORD:
         return _("超过 %(n)d 字") % {"n": MAX_WORD}
-    if category not in Keyword.Category.values:
-        return _("类别“%(name)s”不存在;可用:%(known)s") % {"name": category[:20], "known": "、".join(named.values())}
+    if category not in _CATEGORIES:
+        return _("类别“%(name)s”不存在;可用:%(known)s") % {"name": category[:20], "known": "、".join(_CATEGORIES)}
     if level not in LEVELS:
         return _("级别“%(name)s”不存在;可用:yellow、orange、red 或留空") % {"name": level[:20]}
     if allow not in _YES | _NO:

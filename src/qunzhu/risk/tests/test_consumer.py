@@ -33,6 +33,7 @@ from qunzhu.kernel.events.schema import NewEvent, event_id
 from qunzhu.kernel.text.keywords import Word
 from qunzhu.risk.consumer import CONSUMER, forget
 from qunzhu.risk.services import change_keywords
+from qunzhu.risk.state import _libraries, digest_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 AD = "限时优惠券 https://t.cn/abc"
@@ -218,6 +219,18 @@ def test_fifty_thousand_new_words_judge_every_message_after_them_and_none_before
     ]
     run(CONSUMER)
     assert place.decisions() == [(after[n], "red_keyword", "live") for n in (0, 1, 3)]
+
+
+def test_words_are_made_an_automaton_by_whoever_reads_the_next_message(place):
+    """Another process may do that: one that only folds the change must not make what nobody uses."""
+    change_keywords(community_id=place.community.pk, added=[Word("众筹一号", "fundraising")], by="t", now=NOW)
+    run(CONSUMER)
+    raw = raw_connection().execute("SELECT data FROM engine_state WHERE subject = 'c:words'").fetchone()
+    assert digest_of(bytes(raw[0])) not in _libraries
+    seq = place.post("众筹一号")
+    run(CONSUMER)
+    assert digest_of(bytes(raw[0])) in _libraries
+    assert place.decisions() == [(seq, "red_keyword", "live")]
 
 
 def write_a_day(place: Place, seed: int) -> None:
