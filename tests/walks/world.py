@@ -167,7 +167,7 @@ class World:
 
     def effects(self) -> list[tuple[str, str]]:
         """(kind, status) of every effect, in the order they were asked for."""
-        rows = Effect.objects.filter(community_id=self.community.pk).order_by("created_at", "cause_seq", "kind")
+        rows = Effect.objects.filter(community_id=self.community.pk).order_by("created_at", "number")
         return list(rows.values_list("kind", "status"))
 
     def events(self, *kinds: str) -> list[Event]:

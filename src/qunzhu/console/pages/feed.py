@@ -128,7 +128,7 @@ def _effects(event: Event, cause: int) -> list[Effect]:
     """What rules asked for because of `cause`, within the hour after this event was received."""
     soon = (event.received_at - timedelta(hours=1), event.received_at + timedelta(hours=1))
     rows = Effect.objects.filter(community_id=event.community_id, created_at__range=soon, cause_seq=cause)
-    return list(rows.order_by("created_at")[:50])
+    return list(rows.order_by("number")[:50])
 
 
 def rows_of(

@@ -110,7 +110,7 @@ def case_page(case: Case, *, now: datetime) -> CasePage:
         of_case |= Q(rule=str(case.payload.get("rule", "")), group_id=case.group_id, cause_seq__in=judged)
     if named := case.payload.get("effect"):
         of_case |= Q(id=named)
-    effects = Effect.objects.filter(of_case, community_id=case.community_id).order_by("created_at")
+    effects = Effect.objects.filter(of_case, community_id=case.community_id).order_by("number")
     siblings = Case.objects.filter(community_id=case.community_id, member_id=case.member_id).exclude(pk=case.pk)
     return CasePage(
         case=case,

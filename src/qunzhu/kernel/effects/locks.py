@@ -22,7 +22,7 @@ LEFT JOIN community_group t
 LEFT JOIN membership s
   ON s.community_id = e.community_id AND s.group_id = e.group_id AND s.member_id = e.member_id
 WHERE e.status = 'pending' AND e.next_attempt_at <= %s AND {which}
-ORDER BY e.next_attempt_at, e.created_at
+ORDER BY e.next_attempt_at, e.number
 LIMIT %s
 FOR UPDATE OF e SKIP LOCKED
 """
@@ -34,7 +34,7 @@ def _task(row: tuple[Any, ...]) -> Task:
 
 
 def claim_effects(conn: psycopg.Connection[Any], connector: str, *, limit: int, now: datetime) -> list[Task]:
-    """Due effects of a connector that no other deliverer holds, oldest first."""
+    """Due effects of a connector that no other deliverer holds, in the order of falling due, then of request."""
     rows = conn.execute(_CLAIM.format(which="e.connector = %s"), [now, connector, limit]).fetchall()
     return [_task(row) for row in rows]
 

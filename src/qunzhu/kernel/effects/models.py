@@ -27,6 +27,8 @@ class Effect(models.Model):
     status = models.TextField(choices=Status, default=Status.PENDING)
     attempts = models.IntegerField(default=0)
     next_attempt_at = models.DateTimeField()
+    # The order of request: what is asked for in the same instant (a warning, then the mute) is done in that order.
+    number = models.BigIntegerField(db_default=models.Func(models.Value("effect_number"), function="nextval"))
     last_error = models.TextField(default="")
     detail = models.JSONField(default=dict)  # what came of it, see effects/details.py
     case_id = models.BigIntegerField(null=True)
@@ -36,7 +38,9 @@ class Effect(models.Model):
     class Meta:
         db_table = "effect"
         indexes = (
-            models.Index(fields=["next_attempt_at"], name="effect_pending", condition=models.Q(status="pending")),
+            models.Index(
+                fields=["next_attempt_at", "number"], name="effect_pending", condition=models.Q(status="pending")
+            ),
             models.Index(
                 fields=["community_id", "group_id", "kind"],
                 name="effect_open_task",

@@ -93,8 +93,8 @@ def request(
 ) -> list[UUID]:
     """Write `requests` into the outbox in the caller's transaction; returns the effect ids, in order.
 
-    A key that was asked for before is left as it is. Raises ValueError for a malformed request, LookupError for a
-    group that is not of this community.
+    They are done in that order (`number`). A key that was asked for before is left as it is. Raises ValueError for a
+    malformed request, LookupError for a group that is not of this community.
     """
     if not requests:
         return []
@@ -107,7 +107,7 @@ def request(
         (
             community_id, ids[i], r.key, r.kind, r.group_id, r.member_id, connectors[r.group_id],
             drop_nul(encode(r.payload).decode()), r.cause_seq, r.rule, r.requested_by, "pending", 0, now,
-            "", "{}", now + timedelta(microseconds=i),  # keeps the order of one batch
+            "", "{}", now + timedelta(microseconds=i),  # lists by time show one batch in its order, too
         )
         for i, r in enumerate(requests)
     ]  # fmt: skip

@@ -1,10 +1,13 @@
 """Effects: each once, whatever the platform can do, and what really happened is in the log."""
 
+import random
 import threading
 from datetime import timedelta
 
 import pytest
 from django.db import connections, transaction
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.clock import FixedClock
@@ -110,6 +113,41 @@ def test_every_action_is_native_with_all_capabilities():
     assert (scene.room.frozen, scene.room.announcement) == (False, "新公告")
     assert Case.objects.count() == 0
     assert deliverer().run_once() == 0
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=10, deadline=None)
+def test_acts_of_one_instant_are_done_in_the_order_of_their_request(seed):
+    """However the rows lie on their pages: they are written anew in another order, and the pages are cleared."""
+    draw = random.Random(seed)
+    scene = make_scene(slug=f"s{seed}-{Effect.objects.count()}")
+    asked = [scene.ask("say", f"say-{n}", text=str(n)) for n in range(12)]
+    raw = raw_connection()
+    for _ in range(2):
+        for effect in draw.sample(asked, 8):
+            raw.execute("UPDATE effect SET last_error = last_error || 'x' WHERE id = %s", [effect])
+        raw.execute("VACUUM effect")
+    raw.execute("UPDATE effect SET created_at = %s WHERE community_id = %s", [NOW, scene.community.pk])
+    deliverer(batch=draw.choice([1, 5, 50])).run_once()
+    assert [e.body["effect"] for e in scene.events("effect.done")] == asked
+    assert [e.body["text"] for e in scene.events("message.sent")] == [str(n) for n in range(12)]
+
+
+def test_the_claim_reads_its_index_in_order_and_sorts_nothing():
+    scene = make_scene()
+    raw = raw_connection()
+    raw.execute(
+        "INSERT INTO effect (community_id, id, idempotency_key, kind, group_id, connector, payload, rule, requested_by,"
+        " status, attempts, next_attempt_at, last_error, detail, created_at)"
+        " SELECT %s, md5(n::text)::uuid, n, 'say', %s, 'local', '{}', '', '', CASE WHEN n < 9900 THEN 'done'"
+        " ELSE 'pending' END, 0, %s, '', '{}', %s FROM generate_series(1, 10000) AS n",
+        [scene.community.pk, scene.group.pk, NOW, NOW],
+    )
+    raw.execute("ANALYZE effect")
+    claim = locks._CLAIM.format(which="e.connector = %s")
+    plan = "\n".join(row[0] for row in raw.execute(f"EXPLAIN {claim}", [NOW, "local", 10]).fetchall())
+    assert "effect_pending" in plan
+    assert "Sort" not in plan
 
 
 @pytest.mark.parametrize("profile", ["wecom-customer-group", "personal-wechat"])
