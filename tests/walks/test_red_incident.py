@@ -1,21 +1,25 @@
 """A red case to its end (群规 6.3): frozen, evidence, closed, a new group, invitations; and what stops it."""
 
+from html import unescape
+
 import pytest
 from django.contrib.auth import get_user_model
 from django.db import connection, transaction
 from django.test import Client
 
 from qunzhu.kernel.cases.models import Case
-from qunzhu.kernel.community.models import Group
+from qunzhu.kernel.community.models import Group, Staff
+from qunzhu.kernel.community.selectors import blueprint_of
 from qunzhu.kernel.community.services import set_staff
 from qunzhu.kernel.connectors.local.models import Occupant, Room
 from qunzhu.kernel.connectors.local.services import JoinRefused, join_room, set_profile
+from qunzhu.kernel.ledger.selectors import balances, member_account
 from qunzhu.risk.incident import services
 from qunzhu.risk.incident.models import Incident, IncidentStep, Invitation
 
 pytestmark = pytest.mark.django_db(transaction=True)
 NAME = "职场知识分享 1 群"
-SEATS = "1 位群主和管理员直接入座,2 个运营岗位、积分不变"
+SEATS = "1 位群主和管理员直接入座,2 个运营岗位、积分、内容计划不变"
 
 
 @pytest.fixture(autouse=True)
@@ -113,6 +117,72 @@ def test_two_people_close_and_rebuild(world):
     assert f"/j/{room.join_code}/" not in world.phone("小美", "/me/groups/")
     assert "重建后的新群" in Room.objects.get(group_id=new.pk).announcement
     assert sorted(world.effects()) == [(kind, "done") for kind in ("announce", "close", "freeze", "recall", "say")]
+
+
+def test_posts_points_and_the_content_plan_are_the_communitys_and_stay(world):
+    hire(world)
+    world.join("小美")
+    world.say("小美", "签到")
+    world.settle()
+    fraud(world)
+    Group.objects.filter(pk=world.group.pk).update(observation=True)
+    kept = what_stays(world)
+    assert kept["plan"]["slots"]
+    confirm(world)
+    assert what_stays(world) == kept
+    new = Group.objects.get(pk=Incident.objects.get().new_group_id)
+    assert (new.observation, new.capacity, new.profile) == (True, world.group.capacity, world.group.profile)
+    assert not any("group" in slot for slot in kept["plan"]["slots"])  # a plan that named one would have to be moved
+
+
+def what_stays(world):
+    return {
+        "plan": blueprint_of(world.community.pk)["content"],
+        "posts": list(Staff.objects.order_by("pk").values_list("user__username", "role")),
+        "points": balances(world.community.pk, [member_account(world.id_of(n)) for n in ("小美", "小林", "群主")]),
+    }
+
+
+def test_a_group_that_a_human_builds_is_a_checklist_for_a_human(world, monkeypatch):
+    """Every step says 人工, what to do, and has a button; who pressed it, and when, stays on its line."""
+    monkeypatch.setattr("qunzhu.console.pages.cases.SYSTEM_CLOCK", world.clock)
+    hire(world)
+    world.join("骗子", "小美")
+    set_profile(group=world.group, profile="wecom-customer-group")
+    world.say("骗子", "跟我做,穩賺不賠")
+    world.settle()
+    done_by_hand(world, "effect_task", "冻结群")
+    confirm(world)
+    Group.objects.filter(pk=world.group.pk).update(connector="wecom")  # nothing here can make a room there
+    seen = []
+    for step in ("close", "rebuild", "invite", "announce"):
+        wait_for_invitations(world)
+        assert lines()[step] == "waiting"
+        case = Case.objects.get(pk=IncidentStep.objects.get(step=step).case_id)
+        page = world.console(f"incidents/{Incident.objects.get().seq}/")
+        assert f'data-task="{case.pk}"' in page
+        assert all(todo.partition(" ")[2] in unescape(page) for todo in case.payload["steps"])
+        seen.append(case.title)
+        press_done(world, case)
+        row = IncidentStep.objects.get(step=step)
+        assert (row.state, row.by, row.at) == ("done", "老板", world.clock.now())
+        assert row.detail == "老板 确认已完成"
+    assert seen == ["关闭群(" + NAME + ")", f"建新群({NAME})", f"邀请 1 位成员进新群({NAME})", f"在新群发公告({NAME})"]
+    assert set(lines().values()) == {"done"}
+    assert (Incident.objects.get().state, Group.objects.count()) == ("done", 2)
+    assert sorted(e for e in world.effects() if e[0] != "recall") == [("close", "done"), ("freeze", "done")]
+    assert world.events("message.sent", "group.announced", "member.invited") == []
+
+
+def press_done(world, case):
+    """The button on the checklist itself, by the manager."""
+    client = Client()
+    client.force_login(get_user_model().objects.get(username="老板"))
+    back = f"/console/{world.community.slug}/incidents/{Incident.objects.get().seq}/"
+    fields = {"action": "mark_done", "version": case.version, "back": back}
+    answer = client.post(f"/console/{world.community.slug}/cases/{case.pk}/decide/", fields)
+    assert (answer.status_code, answer["Location"]) == (302, back)
+    world.settle()
 
 
 def test_false_alarm_calls_it_off(world):

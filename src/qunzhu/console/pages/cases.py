@@ -166,6 +166,8 @@ def case_decide(request: StaffRequest, case_id: int) -> HttpResponse:
         messages.success(request, _("已提议:%(action)s。等另一位同事确认后执行") % {"action": asked})
     else:
         messages.success(request, _("已处理:%(action)s") % {"action": action_label(case.kind, case.action)})
+    if request.POST.get("back"):  # pressed on the checklist of an incident
+        return back_to(request, "console:incidents")
     return redirect("console:case", slug=request.community.slug, case_id=case.pk)
 
 

@@ -10,6 +10,7 @@ from qunzhu.kernel.events.schema import Event
 from qunzhu.risk.incident.models import Incident, IncidentStep, Invitation
 from qunzhu.risk.incident.policy import Checklist, Step, outcome_of
 
+BY_HAND = frozenset({"confirmed", "cannot"})  # codes of effect details that name who did it
 RED_CASES, TASK_CASE = frozenset({"red_keyword", "raid"}), "incident_task"
 
 
@@ -115,6 +116,8 @@ class Open:
                 row.effects = {**row.effects, name: body["result"]}
                 row.state, row.detail, row.at = outcome_of(row.effects), in_words(body["detail"]), event.occurred_at
                 row.case_id = body.get("case")
+                if body["detail"].get("code") in BY_HAND:
+                    row.by = body["detail"]["user"]
                 self._keep(row)
 
     def _decided(self, event: Event) -> None:
@@ -124,6 +127,8 @@ class Open:
                 if row.case_id == body["case"] and row.state == "waiting":
                     row.state = "done" if body["action"] == "mark_done" else "failed"
                     row.by, row.at = body["by"], event.occurred_at
+                    said = "confirmed" if row.state == "done" else "cannot"
+                    row.detail = in_words({"code": said, "user": body["by"], "note": body["note"]})
                     self._keep(row)
             return
         incident = self.of_group(event.group_id)

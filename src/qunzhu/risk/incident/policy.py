@@ -138,10 +138,8 @@ def _close(f: Facts) -> Planned:
 
 def _rebuild(f: Facts) -> Planned:
     seats = f"{f.leaders} 位群主和管理员直接入座" if f.connector == "local" else "请人在平台上建群"
-    said = (
-        f"建同名新群(连接 {f.connector},能力 {f.profile},上限 {f.capacity} 人),{seats},{f.posts} 个运营岗位、积分不变"
-    )
-    return Planned(said, f.leaders)
+    where = f"连接 {f.connector},能力 {f.profile},上限 {f.capacity} 人"
+    return Planned(f"建同名新群({where}),{seats},{f.posts} 个运营岗位、积分、内容计划不变", f.leaders)
 
 
 def _invite(f: Facts) -> Planned:
@@ -152,7 +150,8 @@ def _invite(f: Facts) -> Planned:
 
 def _announce(f: Facts) -> Planned:
     last = ",并在旧群留最后一句话" if f.how["close"] == "native" else ""
-    return Planned(f"在新群发公告{last}", f.invited)
+    by_hand = "" if f.connector == "local" else "(开工单附文字,请人执行)"
+    return Planned(f"在新群发公告{last}{by_hand}", f.invited)
 
 
 def _finish(_f: Facts) -> Planned:
@@ -195,5 +194,5 @@ def last_word(group: str, *, raid: bool = False) -> str:
 def first_word(announcement: str, *, raid: bool = False) -> str:
     """The announcement of the new group: why it is here, and what held before."""
     what = "被大量涌入的账号刷屏" if raid else "出现资金募集或诈骗信息"
-    why = f"本群为重建后的新群:原群{what},已关闭。积分、身份和群规不变。"
+    why = f"本群为重建后的新群:原群{what},已关闭。积分、身份、群规和内容计划不变。"
     return f"{why}\n{announcement}" if announcement else why

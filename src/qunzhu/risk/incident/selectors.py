@@ -1,8 +1,10 @@
 """Reading incidents for pages."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.connectors.local.models import Occupant, Room
 from qunzhu.risk.incident.models import Incident, IncidentStep, Invitation
 from qunzhu.risk.incident.policy import GOES_ON_WITHOUT, STEPS, Checklist, Step, position
@@ -20,6 +22,8 @@ class Line:
     row: IncidentStep | None
     may_retry: bool
     may_skip: bool
+    task: Case | None  # what a human has to do, as long as it is not done
+    steps: list[str]  # of that task, without their numbers
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Shown:
 
 
 def show(incident: Incident, *, now: datetime) -> Shown:
-    """The checklist of an incident; three queries."""
+    """The checklist of an incident; three queries, and one more while a human is waited for."""
     key = {"community_id": incident.community_id, "incident": incident.seq}
     rows = {row.step: row for row in IncidentStep.objects.filter(**key)}
     checklist = Checklist(
@@ -44,21 +48,34 @@ def show(incident: Incident, *, now: datetime) -> Shown:
         ended=incident.state != Incident.State.OPEN,
     )
     at = position(checklist, now)
+    tasks = _tasks(incident.community_id, rows.values())
     invitations = Invitation.objects.filter(**key)
     return Shown(
         incident,
-        [_line(name, rows.get(name), asked=at.step == name and at.do == "ask", at=at.step) for name in STEPS],
+        [
+            _line(name, rows.get(name), asked=at.step == name and at.do == "ask", at=at.step, tasks=tasks)
+            for name in STEPS
+        ],
         may_reopen(incident, {name: row.state for name, row in rows.items()}),
         invitations.count(),
         invitations.exclude(joined_at=None).count(),
     )
 
 
-def _line(name: str, row: IncidentStep | None, *, asked: bool, at: str) -> Line:
+def _tasks(community_id: int, rows: Iterable[IncidentStep]) -> dict[int, Case]:
+    waiting = [row.case_id for row in rows if row.state == "waiting" and row.case_id is not None]
+    if not waiting:
+        return {}
+    return {c.pk: c for c in Case.objects.filter(community_id=community_id, pk__in=waiting, state=Case.State.OPEN)}
+
+
+def _line(name: str, row: IncidentStep | None, *, asked: bool, at: str, tasks: dict[int, Case]) -> Line:
     state = "ask" if asked else row.state if row else "todo"
     stuck = row is not None and at == name and row.state in {"failed", "running", "waiting"}
     waits = row is not None and at == name and row.state == "todo" and row.due is not None
-    return Line(name, state, row, stuck or waits, stuck and name in GOES_ON_WITHOUT)
+    task = tasks.get(row.case_id or 0) if row else None
+    steps = [step.partition(" ")[2] for step in task.payload.get("steps", ())] if task else []
+    return Line(name, state, row, stuck or waits, stuck and name in GOES_ON_WITHOUT, task, steps)
 
 
 def incident_of_case(community_id: int, case_id: int) -> Incident | None:

@@ -125,7 +125,8 @@ def _rebuild(work: Work) -> Result:
     if old.connector != "local":
         steps = [
             f"在 {old.connector} 上建一个与「{old.name}」同名的新群",
-            "把群主和管理员拉进新群",
+            "把原来的群主和管理员拉进新群,恢复原来的身份",
+            "岗位、积分和内容计划属于社群,不用搬",
             "回到本页点「已完成」",
         ]
         return _task(work, old, f"建新群({old.name})", steps, "")
@@ -136,7 +137,7 @@ def _rebuild(work: Work) -> Result:
         rename_group(group=old, name=old_name(name, f"{local_day(work.now, zone_of(old.community_id)):%m-%d}"))
         new = create_group(
             community=old.community, name=name, connector=old.connector, platform_id=platform_id, profile=old.profile,
-            capacity=old.capacity, announcement=old.announcement, now=work.now,
+            capacity=old.capacity, announcement=old.announcement, observation=old.observation, now=work.now,
         )  # fmt: skip
     room = open_room(group=new)
     out = facts.offenders_of(work.incident)
@@ -219,9 +220,10 @@ def _task(work: Work, group: Group, title: str, steps: list[str], text: str, *, 
 
 def _announce(work: Work) -> Result:
     old, new = work.group, work.new_group
-    if new is None:
-        return Result(state="done", detail="新群由人工建立,公告请在新群里发", people=0)
     raid = facts.is_raid(work.incident)
+    if new is None:
+        steps = ["打开人工建好的新群", "把这段公告发到新群,并设为群公告", "回到本页点「已完成」"]
+        return _task(work, old, f"在新群发公告({old.name})", steps, first_word(old.announcement, raid=raid))
     names = [work.ask("announce", new.pk, {"text": first_word(old.announcement, raid=raid)})]
     if capability(old.profile).how["close"] == "native":
         names.append(work.ask("say", old.pk, {"text": last_word(new.name, raid=raid)}))
