@@ -14,6 +14,7 @@ from qunzhu.risk.breaker.consumer import CONSUMER as BREAKER
 from qunzhu.risk.consumer import CONSUMER as ORDER
 from qunzhu.risk.incident.consumer import CONSUMER as INCIDENT
 from qunzhu.risk.learning import CONSUMER as LEARNING
+from qunzhu.risk.links.consumer import CONSUMER as LINKS
 
 CONSUMERS: tuple[Consumer, ...] = (
     MEMBERSHIP,  # kernel: who is in which group, and in what state
@@ -22,6 +23,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     INCIDENT,  # risk: red cases: freeze, evidence, close, rebuild, invite, announce
     GOVERNANCE,  # penalties, strikes and reports as people see them; 举报 and 帮助
     LEARNING,  # risk: what people decided, as each rule's record and as lessons for the scores
+    LINKS,  # risk: where short links lead, where the community wants to know
     CLEARANCE,  # 报备: requests, windows, answers
     ELIMINATION,  # 淘汰: who was when here, leaves, silent members and their way back
     QUALITY,  # 优质内容: marks of staff, and the points for them

@@ -48,3 +48,9 @@ class RuleReview(models.Model):
     class Meta:
         db_table = "rule_review"
         indexes = (models.Index(fields=["community_id", "rule", "-verdict_seq"], name="rule_review_latest"),)
+
+
+# Parts of this chapter keep their tables beside their code; Django looks for them here.
+from qunzhu.risk.links.models import ShortLink  # noqa: E402
+
+__all__ = ["Keyword", "RuleReview", "ShortLink"]

@@ -111,7 +111,9 @@ _PROVIDERS: dict[str, Provider] = {
     "time.weekday": lambda facts: date.fromordinal(facts.subject.day).isoweekday(),
     "link.count": _of_text(lambda reading: len(reading.links)),
     "link.short": _of_text(lambda reading: any(map(is_short, reading.links))),
-    "link.hosts": _of_text(lambda reading: _unique(urlsplit(link).netloc for link in reading.links)),
+    "link.hosts": lambda facts: (
+        None if facts["reading"] is None else _unique(urlsplit(link).netloc for link in facts.subject.links)
+    ),
     "keyword.categories": _of_text(lambda reading: _unique(h.category for h in hits) if (hits := reading.hits) else ()),
     "keyword.levels": _of_text(lambda reading: _unique(h.level for h in reading.hits)),
     "keyword.words": _of_text(lambda reading: _unique(h.word for h in reading.hits)),

@@ -27,6 +27,7 @@ from qunzhu.risk.detect.lessons import Lesson, Lessons, Taught
 from qunzhu.risk.detect.verdicts import Senses
 
 PEOPLE, RULES, WORDS, LESSONS = "c:people", "c:rules", "c:words", "c:lessons"
+_LED_KEPT = 500  # short links whose targets are known; older ones are not posted any more
 _KEPT = 64  # compiled rulebooks and automata kept in a process, by digest
 
 T = TypeVar("T")
@@ -48,6 +49,7 @@ class People(msgspec.Struct, array_like=True, gc=False):
     rules_digest: bytes = b""
     words_digest: bytes = b""
     lessons_digest: bytes = b""
+    led: list[tuple[str, str]] = msgspec.field(default_factory=list)  # short links and where they lead, oldest first
 
 
 decode_subject = msgspec.msgpack.Decoder(Subject).decode
@@ -80,6 +82,7 @@ class World:
     def __init__(self, people: People | None = None) -> None:
         self.people = people or People()
         self.staff = frozenset(self.people.staff)
+        self.leads = dict(self.people.led)  # short link → where it leads
         self.changed: set[str] = set()
         # What the digests stand for; held here, because the shared caches may let go of it.
         self._compiled = _compiled.get(self.people.rules_digest)
@@ -177,6 +180,14 @@ class World:
         self._senses = None
         self.changed.add(WORDS)
 
+    def _led(self, event: Event) -> None:
+        body = event.body
+        if body.get("target") and body["target"] != body["link"]:
+            kept = [pair for pair in self.people.led if pair[0] != body["link"]]
+            self.people.led = [*kept, (body["link"], body["target"])][-_LED_KEPT:]
+            self.leads = dict(self.people.led)
+            self.changed.add(PEOPLE)
+
     def _staff(self, event: Event) -> None:
         member = event.body.get("member")
         if member is None:
@@ -233,6 +244,7 @@ _FOLDS: dict[str, Callable[[World, Event], None]] = {
     "staff.changed": World._staff,  # noqa: SLF001
     "clearance.granted": World._clearance,  # noqa: SLF001
     "clearance.ended": World._clearance_ended,  # noqa: SLF001
+    "link.resolved": World._led,  # noqa: SLF001
     "lesson.learned": World._learned,  # noqa: SLF001
     "lesson.unlearned": World._unlearned,  # noqa: SLF001
     "member.erased": World._erased,  # noqa: SLF001

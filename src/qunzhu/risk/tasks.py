@@ -11,3 +11,11 @@ def write_evidence(community_id: int, incident: int) -> None:
     from qunzhu.risk.incident import services
 
     services.write_evidence(community_id=community_id, seq=incident, now=SYSTEM_CLOCK.now())
+
+
+@app.task(name="risk.resolve_link", queue="console")
+def resolve_link(community_id: int, link: str) -> None:
+    """Find out where a short link leads."""
+    from qunzhu.risk.links.services import resolve
+
+    resolve(community_id=community_id, link=link, now=SYSTEM_CLOCK.now())

@@ -122,12 +122,21 @@ class Watch:
                 self._look = last.see(reading, senses, lambda: self._see(reading, senses))
         return self._look
 
+    @property
+    def links(self) -> tuple[str, ...]:
+        """The links of the text, short ones as what they lead to where that is known."""
+        reading = self.reading
+        if reading is None or not reading.links:
+            return ()
+        leads = self.order.world.leads
+        return tuple(dict.fromkeys(leads.get(link, link) for link in reading.links)) if leads else reading.links
+
     def _see(self, reading: Reading, senses: Senses) -> Look:
         body = self.event.body
         return Look(
             reading.normal,
             senses,
-            links=reading.links,
+            links=self.links,
             hits=[hit.category for hit in reading.hits],
             to_someone=bool(body.get("mentions")) or body.get("reply_to") is not None,
             shown=_shown(reading, body),
@@ -256,8 +265,7 @@ def _ad(watch: Watch, facts: Facts) -> tuple[int, ...]:
 
 
 def _links(watch: Watch, _facts: Facts) -> tuple[int, ...]:
-    reading = watch.reading
-    return tuple(_hash(link) for link in reading.links) if reading is not None and reading.links else ()
+    return tuple(_hash(link) for link in watch.links)
 
 
 def _text(watch: Watch, _facts: Facts) -> tuple[int, ...]:

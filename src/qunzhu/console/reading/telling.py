@@ -71,6 +71,7 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "clearance.declined": ("block", lazy("报备未通过")),
     "clearance.withdrawn": ("undo", lazy("撤回报备")),
     "clearance.ended": ("block", lazy("报备结束")),
+    "link.resolved": ("link", lazy("短链接指向")),
     "leave.taken": ("beach_access", lazy("请假")),
     "leave.ended": ("event_available", lazy("销假")),
     "inactive.ran": ("manage_search", lazy("检查沉默成员")),
@@ -111,7 +112,7 @@ FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
             "breaker.tripped",
             "incident.started", "incident.step", "incident.ended", "member.invited", "rulebook.published",
             "keywords.changed", "staff.changed", "import.finished", "member.erased", "inactive.ran",
-            "inactive.confirmed", "messages.expired",
+            "inactive.confirmed", "messages.expired", "link.resolved",
         ),
     ),
     "clearances": (
@@ -276,6 +277,14 @@ def _recalled(body: dict[str, Any], told: _Told) -> str:
     return " · ".join(p for p in (_("消息 #%(seq)s") % {"seq": body.get("target")}, _by(body, told)) if p)
 
 
+def _led(body: dict[str, Any], _told: _Told) -> str:
+    reasons = {
+        "inside": _("指向内部地址,没有去看"), "unreachable": _("打不开"), "too_many": _("跳转太多"),
+        "no_redirect": _("没有跳转"), "bad": _("不是网址"),
+    }  # fmt: skip
+    return f"{body.get('link')} → {body.get('target') or reasons.get(str(body.get('why')), '')}"
+
+
 def _quality(body: dict[str, Any], told: _Told) -> str:
     why = _("因为处罚或撤回") if body.get("why") == "punished" else _by(body, told)
     return " · ".join(p for p in (_("消息 #%(seq)s") % {"seq": body.get("message")}, why) if p)
@@ -342,6 +351,7 @@ def _ran(body: dict[str, Any], told: _Told) -> str:
 
 _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "message.recalled": _recalled,
+    "link.resolved": _led,
     "quality.marked": _quality,
     "quality.unmarked": _quality,
     "member.removed": _by,

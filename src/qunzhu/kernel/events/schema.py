@@ -63,6 +63,7 @@ KINDS: dict[str, str] = {
     "clearance.ended": "a cleared ad's window was closed early",
     "lesson.learned": "a human's verdict on a text became something to learn from",
     "lesson.unlearned": "such a verdict was taken back, and with it what it taught",
+    "link.resolved": "where a short link leads was found out, or why not",
     "leave.taken": "a member is on leave for some days",
     "leave.ended": "a leave ended early",
     "inactive.ran": "the silent members of a day were looked for",

@@ -79,6 +79,12 @@ class Learning(Section, frozen=True, kw_only=True):
     verdicts: Positive = 10  # so many are needed before it is said
 
 
+class Links(Section, frozen=True, kw_only=True):
+    """Whether the product asks the net where short links (t.cn, url.cn …) lead; the rules then read the target too."""
+
+    resolve_short: bool = False
+
+
 class Risk(Section, frozen=True, kw_only=True):
     notice: Notice = field(default_factory=Notice)
     yellow: Yellow = field(default_factory=Yellow)
@@ -88,3 +94,4 @@ class Risk(Section, frozen=True, kw_only=True):
     black_box: BlackBox = field(default_factory=BlackBox)
     keywords: Keywords = field(default_factory=Keywords)
     learning: Learning = field(default_factory=Learning)
+    links: Links = field(default_factory=Links)

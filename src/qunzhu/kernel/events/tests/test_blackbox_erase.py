@@ -183,6 +183,7 @@ ELSEWHERE = {
     "community_group": "announcements are searched for names; the rest is the operator's",
     "staff": "a role",
     "rulebook_version": "the operator's rules",
+    "short_link": "addresses that anybody posted, without who",
     "quality_mark": "states, and who of the staff marked or unmarked",
     "keyword": "words of the library",
     "effect_pace": "connector names",
