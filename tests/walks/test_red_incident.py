@@ -119,6 +119,19 @@ def test_two_people_close_and_rebuild(world):
     assert sorted(world.effects()) == [(kind, "done") for kind in ("announce", "close", "freeze", "recall", "say")]
 
 
+def test_where_the_setting_lists_it_a_new_group_needs_no_human(world):
+    world.community.blueprint["risk"]["red"]["without_a_human"] = ["freeze", "recall", "close", "rebuild"]
+    world.community.blueprint["governance"]["two_person_rule"] = ["erase_member"]
+    world.community.save(update_fields=["blueprint"])
+    fraud(world)
+    wait_for_invitations(world)
+    assert set(lines().values()) == {"done"}
+    incident = Incident.objects.get()
+    assert (incident.state, incident.proposed_by, incident.confirmed_by) == ("done", "", "")
+    assert set(Invitation.objects.values_list("member_id", flat=True)) == {world.id_of("小美"), world.id_of("小林")}
+    assert world.cases() == [("red_keyword", "red", "open", "资金募集或诈骗信息")]
+
+
 def test_posts_points_and_the_content_plan_are_the_communitys_and_stay(world):
     hire(world)
     world.join("小美")

@@ -347,7 +347,7 @@ def _cross_checks(data: dict[str, Any], tree: CommentedMap) -> list[Mistake]:
     for index, step in enumerate(blueprint.governance.ladder):
         if (step.action == "mute") != (step.minutes is not None):
             note(("governance", "ladder", index), "mute needs minutes, and only mute has them")
-    for place, message, remedy in (*_own_days(blueprint), *_unasked(blueprint)):
+    for place, message, remedy in (*_own_days(blueprint), *_unasked(blueprint), *_unheard(blueprint)):
         note(place, message, remedy)
     levels = blueprint.engagement.levels
     if len(levels.names) != len(levels.thresholds) or sorted(levels.thresholds) != levels.thresholds:
@@ -364,6 +364,19 @@ def _unasked(blueprint: Blueprint) -> Iterator[tuple[Path_, str, str]]:
                 if isinstance(effect, dict) and act in effect:
                     message = f"does {act} at once, which risk.red.without_a_human does not allow"
                     yield ("rules", number, "then", index), message, f"add {act} there, or take it out here"
+
+
+def _unheard(blueprint: Blueprint) -> Iterator[tuple[Path_, str, str]]:
+    """Where a new group without a human is asked for, and something else does not let it come to that."""
+    listed = blueprint.risk.red.without_a_human
+    if "rebuild" not in listed:
+        return
+    place = ("risk", "red", "without_a_human", listed.index("rebuild"))
+    if "close" not in listed:
+        yield place, "rebuild has no effect without close, which comes before it", "add close, or take rebuild out"
+    if "rebuild_group" in blueprint.governance.two_person_rule:
+        message = "rebuild contradicts governance.two_person_rule, where rebuild_group needs two people"
+        yield place, message, "take rebuild_group out there, or rebuild out here"
 
 
 def _own_days(blueprint: Blueprint) -> Iterator[tuple[Path_, str, str]]:

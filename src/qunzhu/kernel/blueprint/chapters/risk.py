@@ -30,7 +30,11 @@ class Orange(Section, frozen=True, kw_only=True):
 
 
 class Red(Section, frozen=True, kw_only=True):
-    """红色: categories that close a group at once; what may run without a human is listed, the rest asks one."""
+    """红色: categories that close a group at once; what may run without a human is listed, the rest asks one.
+
+    `close` closes the group of a swindler, `rebuild` besides makes the new one, invites and announces. Neither holds
+    for a raid (`breaker`): there only freeze and recall run by themselves, and a human decides about the rest.
+    """
 
     categories: list[Key] = field(default_factory=lambda: ["fraud", "fundraising"])
     without_a_human: list[Literal["freeze", "recall", "close", "rebuild"]] = field(

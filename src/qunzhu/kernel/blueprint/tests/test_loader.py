@@ -121,6 +121,31 @@ def test_a_red_rule_does_nothing_at_once_that_the_red_level_keeps_for_a_human():
     ]
 
 
+def test_a_new_group_without_a_human_must_be_able_to_come_about():
+    """Close comes before it, and where two people are asked for there is a human."""
+    both = SHIPPED_TEXT.replace("without_a_human: [freeze, recall]", "without_a_human: [freeze, recall, rebuild]")
+    place = (line_of(both, "recall, rebuild]"), "risk.red.without_a_human[2]")
+    contradicts = (
+        *place,
+        "rebuild contradicts governance.two_person_rule, where rebuild_group needs two people",
+        "take rebuild_group out there, or rebuild out here",
+    )
+    effectless = (
+        *place, "rebuild has no effect without close, which comes before it", "add close, or take rebuild out",
+    )  # fmt: skip
+    assert mistakes(both) == [effectless, contradicts]
+    closing = both.replace("recall, rebuild]", "recall, rebuild, close]")
+    assert mistakes(closing) == [contradicts]
+    alone = closing.replace("two_person_rule: [rebuild_group, erase_member]", "two_person_rule: [erase_member]")
+    assert alone != closing
+    assert loads(alone.encode(), file="x.yaml").blueprint.risk.red.without_a_human == [
+        "freeze",
+        "recall",
+        "rebuild",
+        "close",
+    ]
+
+
 def test_what_one_field_alone_cannot_show():
     text = SHIPPED_TEXT.replace("timezone: Asia/Shanghai", "timezone: Asia/Shanghia").replace(
         "name: 职场知识观察群", "name: 职场知识分享 1 群"
