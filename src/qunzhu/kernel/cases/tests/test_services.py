@@ -42,6 +42,9 @@ from qunzhu.kernel.ledger.selectors import balance, check_ledger
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+# Somebody waits for a lock of this very session. (pg_stat_activity would be the same all through a transaction.)
+BEHIND_US = "SELECT 1 FROM pg_locks WHERE NOT granted AND pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+
 
 class Desk:
     def __init__(self, blueprint=None) -> None:
@@ -158,6 +161,37 @@ def test_two_people_at_once_one_wins_and_the_other_learns_who():
     assert outcomes[loser] == told[loser]
     assert len(events_of(desk.community, "case.decided")) == 1
     assert len(desk.effects()) == (1 if loser == "b" else 0)
+
+
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_who_presses_while_the_other_ones_press_is_not_committed_waits_and_is_told(first):
+    """The interleaving itself: one has decided and not committed, the other's press stands in the queue behind it."""
+    desk = Desk()
+    case = desk.open()
+    presses = {"a": "warn", "b": "dismiss"}
+    second = "b" if first == "a" else "a"
+    told: list[str] = []
+
+    def press_second() -> None:
+        try:
+            desk.decide(case, presses[second], user=second)
+        except Stale as stale:
+            told.append(str(stale))
+        finally:
+            connections.close_all()
+
+    thread = threading.Thread(target=press_second)
+    with transaction.atomic():
+        desk.decide(case, presses[first], user=first)
+        thread.start()
+        while not raw_connection().execute(BEHIND_US).fetchone():
+            assert thread.is_alive()  # it must not have come through
+    thread.join()
+    label = {"a": "警告", "b": "不成立"}[first]
+    assert told == [f"{first} 已经处理了这个工单:{label}"]
+    assert [e.body["by"] for e in events_of(desk.community, "case.decided")] == [first]
+    assert len(desk.effects()) == (1 if first == "a" else 0)
+    assert list(Case.objects.values_list("state", "decided_by", "version")) == [("decided", first, 2)]
 
 
 def test_who_may_not_is_refused_and_it_is_on_record():
