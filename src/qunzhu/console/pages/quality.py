@@ -1,7 +1,7 @@
 """优质内容: what was marked, by whom, what it gave; marking and unmarking one message."""
 
 from django.contrib import messages
-from django.http import HttpResponse, HttpResponseBase
+from django.http import Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST, require_safe
 from qunzhu.console.context import page
 from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page
 from qunzhu.console.pages.acting import audited
-from qunzhu.console.reading import people, slices
+from qunzhu.console.reading import people, slices, stream
 from qunzhu.console.reading import quality as reading
 from qunzhu.console.reading.quality import MarkRow, Wanted
 from qunzhu.governance.quality import policy
@@ -87,6 +87,8 @@ def quality_export(request: StaffRequest, fmt: str) -> HttpResponseBase:
 def quality_act(request: StaffRequest, seq: int) -> HttpResponse:
     """Mark message `seq`, or with `undo` take its mark back; then the page the button stood on."""
     community, now = request.community.pk, SYSTEM_CLOCK.now()
+    if seq >= 1 << 63 or stream.event_at(community, seq) is None:
+        raise Http404
     undo = "undo" in request.POST
     by = request.user.get_username()
     try:

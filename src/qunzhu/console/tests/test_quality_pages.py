@@ -63,7 +63,7 @@ def test_staff_of_another_community_cannot_reach_the_message(desk):
     other = make_desk("elsewhere")
     seq = desk.message("一篇长文")
     assert other.client("owner").post(desk.url(f"quality/{seq}/")).status_code == 404
-    assert other.client("owner").post(other.url("quality/999999/")).status_code == 302
+    assert other.client("owner").post(other.url("quality/999999/")).status_code == 404
     assert QualityMark.objects.count() == 0
 
 
