@@ -7,6 +7,7 @@ spaces and makes one of repeats. Both keep a way back, which is worked out only 
 import re
 import unicodedata
 from collections.abc import Sequence
+from functools import lru_cache
 
 from qunzhu.kernel.text.facts import readings, splits
 
@@ -78,6 +79,7 @@ def _once(run: re.Match[str]) -> str:
     return run[1]
 
 
+@lru_cache(maxsize=2)  # matching and the keys of near-duplicates ask for the same text in turn
 def level(normal: str) -> str:
     """One character for each of the normal form: noise is a space, numerals are digits, look-alikes one character."""
     if "+" in normal:
@@ -87,6 +89,7 @@ def level(normal: str) -> str:
     return normal.translate(_SHAPES)
 
 
+@lru_cache(maxsize=2)
 def squeeze(levelled: str) -> str:
     """The levelled text without noise, repeats as one."""
     return _REPEATED.sub(_once, levelled.replace(" ", ""))
