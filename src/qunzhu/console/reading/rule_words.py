@@ -236,6 +236,11 @@ def choices(fact: str) -> dict[str, str]:
     """The values that a fact may have, with what they are called; {} where anything can be typed."""
     if fact == "keyword.categories":
         return categories()
+    if fact == "contact.kinds":
+        return {
+            "wechat": _("微信号"), "qq": _("QQ 号"), "group": _("群号"), "phone": _("电话"), "mini_program": _("小程序"),
+            "qr": _("二维码"),
+        }  # fmt: skip
     if fact == "message.type":
         return {"text": _("文字"), "image": _("图片"), "link": _("链接"), "quote": _("引用")}
     if fact == "keyword.levels":
