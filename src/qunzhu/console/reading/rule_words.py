@@ -238,8 +238,8 @@ def choices(fact: str) -> dict[str, str]:
         return categories()
     if fact == "contact.kinds":
         return {
-            "wechat": _("微信号"), "qq": _("QQ 号"), "group": _("群号"), "phone": _("电话"), "mini_program": _("小程序"),
-            "qr": _("二维码"),
+            "wechat": _("微信号"), "qq": _("QQ 号"), "group": _("群号"), "phone": _("电话"),
+            "mini_program": _("小程序"), "qr": _("二维码"),
         }  # fmt: skip
     if fact == "message.type":
         return {"text": _("文字"), "image": _("图片"), "link": _("链接"), "quote": _("引用")}
