@@ -14,6 +14,7 @@ import structlog
 from prometheus_client import Counter
 
 from qunzhu.kernel.bulk import upsert
+from qunzhu.kernel.cases.joining import REPORTED, join_reports
 from qunzhu.kernel.cases.services import open_case
 from qunzhu.kernel.effects.outbox import EffectRequest, request
 from qunzhu.kernel.engine.evaluate import Decision, Tally
@@ -175,7 +176,13 @@ def _open_case(batch: Batch, event: Event, decision: Decision, effect: dict[str,
     payload: dict[str, Any] = {"rule": decision.rule, "rulebook_version": decision.rulebook_version}
     if (weight := event.body.get("total")) is not None:  # of all who reported; it orders the queue
         payload["weight"] = weight
-    opened = open_case(
+    joined = None
+    if effect["case"] == REPORTED:
+        joined = join_reports(
+            community_id=batch.community_id, key=effect["key"], urgency=effect["urgency"], now=batch.now,
+            member_id=decision.member_id, evidence=decision.evidence, weight=payload.get("weight"),
+        )  # fmt: skip
+    opened = joined or open_case(
         community_id=batch.community_id,
         kind=effect["case"],
         key=effect["key"],

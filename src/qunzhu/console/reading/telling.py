@@ -349,6 +349,7 @@ def _ran(body: dict[str, Any], told: _Told) -> str:
     return said + (" · " + _("超过上限,没有处理") if body.get("over_cap") else "")
 
 
+_WHY_RAISED = {"late": lazy("超过处理期限"), "untaken": lazy("没有人接"), "reported": lazy("多人举报同一条消息")}
 _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "message.recalled": _recalled,
     "link.resolved": _led,
@@ -382,7 +383,7 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "case.assigned": lambda b, t: " · ".join(
         p for p in (str(b.get("to") or _("放回待处理")), _by(b, t), str(b.get("note") or "")) if p
     ),
-    "case.escalated": lambda b, _t: _("超过处理期限") if b.get("why") == "late" else _("没有人接"),
+    "case.escalated": lambda b, _t: str(_WHY_RAISED.get(b.get("why", ""), _WHY_RAISED["untaken"])),
     "case.merged": lambda b, t: _("并入 #%(n)s") % {"n": b.get("into")} + f" · {_by(b, t)}",
     "case.reopened": _by,
     "case.proposed": lambda b, t: " · ".join(p for p in (_by(b, t), str(b.get("note") or "")) if p),

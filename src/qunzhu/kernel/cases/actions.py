@@ -9,7 +9,7 @@ import psycopg
 from qunzhu.kernel.cases import appeals, clearances, silences
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.cases.press import Act, Outcome, Press
-from qunzhu.kernel.cases.reports import reported_messages, settle_reports
+from qunzhu.kernel.cases.reports import has_reports, reported_messages, settle_reports
 from qunzhu.kernel.community.models import Membership
 from qunzhu.kernel.connectors.port import BY_RULE, Detail, detail
 from qunzhu.kernel.effects import outbox, undo
@@ -210,6 +210,18 @@ def _upheld(act: Act) -> Act:
     return both
 
 
+def _of_a_rule(act: Act, verdict: str) -> Act:
+    """The act, and the verdict about the reports that joined the case (`joining.py`), if any did."""
+
+    def both(press: Press) -> Outcome:
+        outcome = act(press)
+        if has_reports(press.case):
+            outcome.events += settle_reports(press.case, verdict, by=press.user, now=press.now)
+        return outcome
+
+    return both
+
+
 def _reports_dismissed(press: Press) -> Outcome:
     return Outcome(events=settle_reports(press.case, "report.dismissed", by=press.user, now=press.now))
 
@@ -362,10 +374,10 @@ ACTS: dict[tuple[str, str], Act] = {
     ("appeal", "reject"): appeals.reject,
     ("report_abuse", "warn"): _warn,
     ("report_abuse", "dismiss"): _nothing,
-    ("rule_review", "warn"): _warn,
-    ("rule_review", "mute"): _mute,
-    ("rule_review", "remove"): _remove,
+    ("rule_review", "warn"): _of_a_rule(_warn, "report.upheld"),
+    ("rule_review", "mute"): _of_a_rule(_mute, "report.upheld"),
+    ("rule_review", "remove"): _of_a_rule(_remove, "report.upheld"),
     ("rule_review", "freeze"): _freeze,
     ("rule_review", "announce"): _announce,
-    ("rule_review", "dismiss"): _take_back,
+    ("rule_review", "dismiss"): _of_a_rule(_take_back, "report.dismissed"),
 }

@@ -19,6 +19,11 @@ def upheld_points(community_id: int) -> int:
     return int(governance.get("points", {}).get("ad_report_upheld", UPHELD_POINTS))
 
 
+def has_reports(case: Case) -> bool:
+    """Whether reports joined this case of a rule (`joining.py`): deciding it is a verdict about them, too."""
+    return bool(case.payload.get("joined"))
+
+
 def settle_reports(case: Case, verdict: str, *, by: str, now: datetime) -> list[NewEvent]:
     """Events `verdict` (report.upheld or report.dismissed) for every unsettled report about the case's member."""
     events: list[NewEvent] = []

@@ -9,6 +9,7 @@ from qunzhu.kernel.cases.clocks import read_clocks
 from qunzhu.kernel.cases.errors import CaseError
 from qunzhu.kernel.cases.locks import lock_case
 from qunzhu.kernel.cases.models import Case, CaseNote
+from qunzhu.kernel.cases.reports import has_reports
 from qunzhu.kernel.cases.services import NotAllowed, Stale, check_action
 from qunzhu.kernel.community import audit
 from qunzhu.kernel.events import log
@@ -26,6 +27,8 @@ def undo_until(case: Case) -> datetime | None:
         return None  # what took two people is not undone by one
     if (case.kind, case.action) not in UNDOES:
         return None
+    if has_reports(case) and case.action != "freeze":
+        return None  # it was a verdict about reports: who was right has been paid
     return case.decided_at + timedelta(minutes=read_clocks(case.community_id).queue.undo_within)
 
 
