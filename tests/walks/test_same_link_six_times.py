@@ -1,5 +1,7 @@
 """The walk of ARCHITECTURE.md: the same link for the sixth time in an hour → an hour's rest (群规 2.3)."""
 
+from datetime import timedelta
+
 import pytest
 
 from qunzhu.kernel.community.models import Membership
@@ -78,3 +80,19 @@ def test_the_mute_ends_by_itself(world):
     world.say("阿强", "新的一天")
     world.settle()
     assert world.log() == ["message.posted 阿强 新的一天"]
+
+
+def test_who_looks_before_the_penalty_is_written_is_told_to_wait(world, monkeypatch):
+    """The mute shows at once; the page behind it comes from a consumer that may be a moment later."""
+    from qunzhu.kernel.connectors.local.models import Occupant
+
+    monkeypatch.setattr("qunzhu.portal.pages.SYSTEM_CLOCK", world.clock)
+    world.join("阿强")
+    world.settle()
+    assert "没有处罚记录" in world.phone("阿强", "/me/penalties/")
+    Occupant.objects.filter(member_id=world.id_of("阿强")).update(muted_until=world.clock.now() + timedelta(hours=1))
+    world.join("小美")
+    world.say("小美", "大家好")  # the log goes on, and nobody has heard of it
+    assert "正在写下刚才的事,马上就好" in world.phone("阿强", "/me/penalties/")
+    world.settle()
+    assert "没有处罚记录" in world.phone("阿强", "/me/penalties/")

@@ -237,7 +237,7 @@ def points(request: HttpRequest, visitor: Visitor) -> HttpResponse:
 @members_only
 def penalties(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """My penalties, each with its sentence, its clause and the words it is about."""
-    now = SYSTEM_CLOCK.now()
+    now, who = SYSTEM_CLOCK.now(), (visitor.community.pk, visitor.member.pk)
     before = request.GET.get("before", "")
     cards, older = penalties_read.penalties_of(
         visitor.community,
@@ -248,8 +248,12 @@ def penalties(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     context = _shell(visitor, "me") | {
         "cards": cards, "older": older, "paged": bool(before),
         "strikes": strikes_of(visitor.community.pk, visitor.member.pk, now=now),
+        "coming": not cards and not before and selectors.penalty_is_coming(*who, now=now),
     }  # fmt: skip
-    return render(request, "portal/penalties.html", context)
+    answer = render(request, "portal/penalties.html", context)
+    if context["coming"]:  # who was muted a moment ago is here before the row is written
+        answer["Refresh"] = "1"
+    return answer
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -18,6 +18,7 @@ from qunzhu.kernel.community.models import Community, Group
 from qunzhu.kernel.connectors.commands import PRIVATE
 from qunzhu.kernel.connectors.local.models import Occupant, Room
 from qunzhu.kernel.connectors.port import How
+from qunzhu.kernel.events.models import ConsumerCursor, EventHead
 from qunzhu.kernel.ledger.selectors import StatementLine, balance, member_account, statement
 from qunzhu.risk.incident.selectors import open_invitations
 
@@ -197,3 +198,13 @@ def invitations(community_id: int, member_id: int) -> list[tuple[Group, str]]:
     waiting = dict(open_invitations(community_id, member_id))
     groups = Group.objects.filter(community_id=community_id, pk__in=waiting, state=Group.State.ACTIVE).order_by("pk")
     return [(group, waiting[group.pk]) for group in groups] if waiting else []
+
+
+def penalty_is_coming(community_id: int, member_id: int, *, now: datetime) -> bool:
+    """Whether a member is muted by what the consumer of penalties has not heard of yet: its row comes in a moment."""
+    muted = Occupant.objects.filter(community_id=community_id, member_id=member_id, muted_until__gt=now).exists()
+    if not muted:
+        return False
+    head = EventHead.objects.filter(community_id=community_id).values_list("seq", flat=True).first()
+    heard = ConsumerCursor.objects.filter(community_id=community_id, consumer="governance")
+    return (heard.values_list("seq", flat=True).first() or 0) < (head or 0)
