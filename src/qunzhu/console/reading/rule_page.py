@@ -11,7 +11,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from qunzhu.console.reading import rule_changes, rule_form, rule_sample, rule_words
-from qunzhu.kernel.cases.kinds import KINDS
+from qunzhu.kernel.cases.kinds import KINDS, OPENED_BY_RULES
 from qunzhu.kernel.engine.facts import FACTS
 from qunzhu.kernel.engine.models import Decision, RulebookVersion
 from qunzhu.kernel.engine.rules import (
@@ -24,7 +24,6 @@ from qunzhu.kernel.engine.rules import (
 )
 from qunzhu.ui.formats import is_chinese
 
-ASKED_FOR = ("rule_review", "member_reported", "red_keyword")  # kinds of cases that a rule may open
 HISTORY = 20
 SHOWN = 20
 _HIDDEN_FACTS = frozenset({rule_form.COUNT, "event.streams", "event.kind"})
@@ -77,7 +76,7 @@ def form_choices(fields: rule_form.Fields) -> dict[str, Any]:
         "bounds": [(name, operator_label(name)) for name in rule_form.BOUNDS],
         "states": list(rule_words.state_names().items()),
         "levels": list(rule_words.level_names().items()),
-        "cases": [(kind, case_title(kind)) for kind in ASKED_FOR if kind in KINDS],
+        "cases": [(kind, case_title(kind)) for kind in OPENED_BY_RULES],
         "urgencies": urgencies(),
         "placeholders": placeholder_names(),
     }

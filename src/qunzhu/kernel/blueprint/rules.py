@@ -11,6 +11,7 @@ from qunzhu.kernel.blueprint.loader import BadBlueprint, Mistake, Path_, dotted,
 from qunzhu.kernel.blueprint.schema import Blueprint
 from qunzhu.kernel.engine.conditions import OPERATORS
 from qunzhu.kernel.engine.facts import FACTS
+from qunzhu.kernel.engine.rulebook_service import check_cases
 from qunzhu.kernel.engine.rules import (
     PLACEHOLDERS,
     Action,
@@ -30,7 +31,9 @@ _EVENT_OF = {"command": "command.posted"}
 def rule_problems(rules: list[dict[str, Any]]) -> Iterable[tuple[tuple[str | int, ...], str]]:
     """What is wrong with the rules, each with its place below `rules`; for `loader.load(check_rules=…)`."""
     try:
-        compile_rulebook(load_rules(rules))
+        loaded = load_rules(rules)
+        check_cases(loaded)
+        compile_rulebook(loaded)
     except RulebookInvalid as invalid:
         numbers = {str(rule.get("id")): number for number, rule in enumerate(rules) if isinstance(rule, dict)}
         for problem in invalid.problems:

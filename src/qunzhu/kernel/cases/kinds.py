@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+OPENED_BY_RULES = ("rule_review", "member_reported", "red_keyword")
 URGENCIES = ("red", "orange", "yellow", "grey")
 
 

@@ -146,6 +146,19 @@ def test_a_new_group_without_a_human_must_be_able_to_come_about():
     ]
 
 
+def test_a_rule_opens_only_cases_that_there_are():
+    text = SHIPPED_TEXT.replace("then: [{case: {kind: member_reported, urgency: orange}}]", "then: [{case: {kind: x}}]")
+    number = [rule["id"] for rule in loads(SHIPPED_TEXT.encode(), file="x").blueprint.rules].index("member_reported")
+    assert mistakes(text, check_rules=rule_problems) == [
+        (
+            line_of(text, "kind: x}"),
+            f"rules[{number}].then[0].case.kind",
+            "'x' is none of rule_review, member_reported, red_keyword",
+            "",
+        )
+    ]
+
+
 def test_what_one_field_alone_cannot_show():
     text = SHIPPED_TEXT.replace("timezone: Asia/Shanghai", "timezone: Asia/Shanghia").replace(
         "name: 职场知识观察群", "name: 职场知识分享 1 群"
