@@ -35,7 +35,7 @@ def test_a_code_of_somebodys_account_is_shown_to_a_human(world):
     assert [(kind, urgency) for kind, urgency, *_ in world.cases()] == [("rule_review", "grey")]
     (opened,) = [line for line in world.log() if line.startswith("case.opened")]
     assert opened.startswith("case.opened 老贾 rule_review grey")
-    assert "图里有二维码" in world.console(f"cases/{Case.objects.get().pk}/")
+    assert "图里有加人或加群的二维码" in world.console(f"cases/{Case.objects.get().pk}/")
 
 
 def test_the_same_code_six_times_in_an_hour_is_the_same_link(world):
@@ -44,3 +44,11 @@ def test_the_same_code_six_times_in_an_hour_is_the_same_link(world):
         show(world, "老贾", "https://example.com/p/1")
     world.settle()
     assert any(line.startswith("member.muted 老贾") for line in world.log())
+
+
+@pytest.mark.parametrize("text", ["有事找我 QQ 二八三四七七一九三", "联系 1３8-〇〇13-捌〇〇〇 加我"])
+def test_a_number_said_in_another_way_is_still_a_way_out(world, text):
+    world.join("老贾")
+    world.say("老贾", text)
+    world.settle()
+    assert [(kind, urgency) for kind, urgency, *_ in world.cases()] == [("rule_review", "grey")]

@@ -15,6 +15,7 @@ from qunzhu.kernel.events.schema import Event
 from qunzhu.kernel.text.keywords import KeywordLibrary
 from qunzhu.kernel.text.reading import Reading
 from qunzhu.risk.detect.flooding import CALM, MINUTE_MS, SLOW, SPAN_MS, Pace, flooding
+from qunzhu.risk.detect.patterns import leads_to_somebody
 from qunzhu.risk.detect.verdicts import Look, Senses, Verdict
 from qunzhu.risk.state import Subject, milliseconds
 
@@ -248,9 +249,17 @@ class Watch:
 
 def _shown(reading: Reading, body: dict[str, Any]) -> tuple[str, ...]:
     """What stands beside the text and leads out of the group."""
-    codes = ("contact_code",) if (body.get("image") or {}).get("codes") else ()
-    mini = any(contact.kind == "mini_program" for contact in reading.contacts)
-    return (*codes, "mini_program") if mini else codes
+    codes = (body.get("image") or {}).get("codes") or ()
+    shown = ["contact_code" if leads_to_somebody(code) else "page_code" for code in codes]
+    shown += [_SIGN_OF[contact.kind] for contact in reading.contacts if contact.kind in _SIGN_OF]
+    return tuple(dict.fromkeys(shown))
+
+
+# Contacts as the detectors name them: these see through more disguises than patterns over the squeezed text.
+_SIGN_OF = {
+    "mini_program": "mini_program", "wechat": "account_to_add", "qq": "account_to_add", "group": "account_to_add",
+    "phone": "phone_number",
+}  # fmt: skip
 
 
 def _counted(watch: Watch, _facts: Facts) -> tuple[int, ...]:

@@ -30,7 +30,8 @@ NAMES: dict[str, str] = {
     # what the build says
     "account_to_add": "带可添加的账号",
     "contact_link": "带加群或加好友的链接",
-    "contact_code": "图里有二维码",
+    "contact_code": "图里有加人或加群的二维码",
+    "page_code": "图里有二维码",
     "mini_program": "带小程序",
     "phone_number": "带电话号码",
     "bare_number": "带一串号码",

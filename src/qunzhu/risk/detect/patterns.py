@@ -3,6 +3,8 @@
 import re
 from collections.abc import Sequence
 
+from qunzhu.kernel.text.links import canonical
+
 _CHANNEL = r"微信|扣扣|扣|企鹅|球球|飞机|纸飞机|电报|蝙蝠|土豆"
 _LATIN_CHANNEL = r"telegram|(?<![a-z])tg|whatsapp|(?<![a-z])line"
 _ASKS = r"(?:号码|号|同号|搜索|搜|添加|加|联系|是|为|我|群|客服)"
@@ -54,6 +56,7 @@ WEIGHTS: dict[str, dict[str, float]] = {
     "account_to_add": {"ad": 0.42, "contact": 0.85, "fraud": 0.1},
     "contact_link": {"ad": 0.42, "contact": 0.85},
     "contact_code": {"ad": 0.42, "contact": 0.85},
+    "page_code": {"ad": 0.3, "contact": 0.4},
     "mini_program": {"ad": 0.3, "contact": 0.6},
     "phone_number": {"ad": 0.35, "contact": 0.5},
     "bare_number": {"ad": 0.25, "contact": 0.4},
@@ -66,6 +69,11 @@ WEIGHTS: dict[str, dict[str, float]] = {
     "link": {"ad": 0.2, "contact": 0.15, "fraud": 0.05},
     "business_sender": {"ad": 0.2},
 }
+
+
+def leads_to_somebody(code: str) -> bool:
+    """Whether what a QR code says is an account or a group, or words, rather than an ordinary page."""
+    return "://" not in code or _CONTACT_LINK.match(canonical(code)) is not None
 
 
 def signs(normal: str, tight: str, links: Sequence[str]) -> list[str]:

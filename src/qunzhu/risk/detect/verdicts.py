@@ -214,7 +214,8 @@ class Look:
 
     def _signs_found(self) -> list[str]:
         if self._signs is None:
-            self._signs = [*signs(self.normal, self._search(), self.links), *self.shown]
+            found = signs(self.normal, self._search(), self.links)
+            self._signs = [*found, *(sign for sign in self.shown if sign not in found)]
         return self._signs
 
     def _known(self, category: str) -> Verdict:

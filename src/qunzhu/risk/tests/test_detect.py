@@ -14,6 +14,7 @@ from qunzhu.risk.detect.flooding import Pace, flooding
 from qunzhu.risk.detect.grams import BUCKETS, gram_set, grams
 from qunzhu.risk.detect.linear import Example, fit, pack, quantised, unpack
 from qunzhu.risk.detect.names import NAMES
+from qunzhu.risk.detect.patterns import leads_to_somebody
 from qunzhu.risk.detect.squeeze import squeezed
 from qunzhu.risk.detect.verdicts import FLAGGED, NOTHING, TEXT_CATEGORIES, Look, Senses, margin_of, score_of
 
@@ -310,3 +311,14 @@ def test_a_bound_saves_what_it_is_for():
         "ad": 1.0, "attack": 1.0, "contact": 0.0, "fraud": 0.55, "fundraising": 0.55, "gambling": 0.55, "porn": 0.55,
     }  # fmt: skip
     assert Look(normalise("日入800"), Senses()).bounds()["fraud"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("code", "somebody"),
+    [
+        ("https://u.wechat.com/EA", True), ("http://qm.qq.com/cgi-bin/x", True), ("https://t.me/+abc", True),
+        ("加微信abc123", True), ("https://example.com/menu", False), ("https://[", False),
+    ],
+)  # fmt: skip
+def test_a_code_of_an_ordinary_page_is_no_way_to_somebody(code, somebody):
+    assert leads_to_somebody(code) is somebody
