@@ -84,7 +84,7 @@ def quality_export(request: StaffRequest, fmt: str) -> HttpResponseBase:
 
 @require_POST
 @staff_page("content.mark")
-def quality_act(request: StaffRequest, seq: int) -> HttpResponse:
+def quality_mark(request: StaffRequest, seq: int) -> HttpResponse:
     """Mark message `seq`, or with `undo` take its mark back; then the page the button stood on."""
     community, now = request.community.pk, SYSTEM_CLOCK.now()
     if seq >= 1 << 63 or stream.event_at(community, seq) is None:
