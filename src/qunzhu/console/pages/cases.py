@@ -23,6 +23,7 @@ from qunzhu.console.pages import incidents
 from qunzhu.console.pages.acting import audited, back_to
 from qunzhu.console.reading import appeals, slices
 from qunzhu.console.reading import cases as reading
+from qunzhu.console.reading.case_titles import case_title
 from qunzhu.console.reading.people import group_names, member_names
 from qunzhu.kernel.cases.errors import Barred
 from qunzhu.kernel.cases.kinds import KINDS
@@ -76,7 +77,7 @@ LIST = ListSpec[QueueRow](
     usual=_usual,
     columns=(
         Column("urgency", lazy("紧急"), lambda r: _(r.case.get_urgency_display()), "tight"),
-        Column("title", lazy("事项"), lambda r: r.case.title, fixed=True),
+        Column("title", lazy("事项"), lambda r: case_title(r.case.title), fixed=True),
         Column("number", lazy("编号"), lambda r: r.case.pk, "num"),
         Column("kind", lazy("类型"), lambda r: r.kind),
         Column("state", lazy("状态"), lambda r: _(r.case.get_state_display())),
@@ -286,7 +287,7 @@ def _page(request: StaffRequest, case: Case, *, typed: str = "", problem: str = 
     listed = guarded(case.community_id)
     said = {decision.sentence for decision in found.decisions}
     context = {
-        "title": case.title,
+        "title": case_title(case.title),
         "case": case,
         "found": found,
         "behind": behind,

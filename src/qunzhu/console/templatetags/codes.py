@@ -5,12 +5,13 @@ from typing import Any
 from django import template
 from django.template.context import Context
 
-from qunzhu.console.reading import backtests, codes, effect_words, incident_words, rule_words
+from qunzhu.console.reading import backtests, case_titles, codes, effect_words, incident_words, rule_words
 from qunzhu.console.reading import word_options as options_in_words
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 
 register = template.Library()
 register.filter("act_name", codes.act_name)
+register.filter("case_title", case_titles.case_title)
 register.filter("actor_name", codes.actor_name)
 register.filter("fact_name", codes.fact_name)
 register.filter("kind_name", codes.kind_name)
