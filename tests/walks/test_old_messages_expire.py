@@ -40,7 +40,7 @@ def expired(world):
 def old(world):
     """A month ago: one was reported by three, one broke the rules, one just talked; another word since."""
     world.join("小林", "小美", "阿强", "老王", "路人")
-    said = world.say("小林", "加我微信 赚钱")
+    said = world.say("小林", "天天刷这些有意思吗")
     for name in ("小美", "阿强", "老王"):
         world.say(name, "举报 骚扰", reply_to=said)
     for number in range(6):
