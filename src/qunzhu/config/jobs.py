@@ -36,6 +36,8 @@ JOBS = {
     "time.retention": ("43 3 * * *", "takes the contents of messages that are older than the community keeps them"),
     "time.quiet": ("*/5 * * * *", "warns when a community with open groups has had no event for a while"),
     "time.inactive": ("*/10 * * * *", "looks for silent members where the community's hour has come, once a day"),
+    "time.mall": ("*/2 * * * *", "goes on with orders of the mall that were left, takes old parcels as received"),
+    "time.mall_check": ("17 * * * *", "checks stock, codes, orders and held points of every mall"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
     "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
 }
@@ -173,6 +175,29 @@ def look_for_silent_members(timestamp: int) -> list[str]:  # noqa: ARG001
     from qunzhu.governance.elimination.schedule import run_due
 
     return run_due(now=SYSTEM_CLOCK.now())
+
+
+@app.periodic(cron=JOBS["time.mall"][0], periodic_id="time.mall")
+@app.task(name="time.mall", queue=QUEUE)
+def go_on_with_orders(timestamp: int) -> int:
+    """Returns how many orders moved."""
+    from qunzhu.engagement.mall.schedule import go_on
+
+    return go_on(now=datetime.fromtimestamp(timestamp, UTC))
+
+
+@app.periodic(cron=JOBS["time.mall_check"][0], periodic_id="time.mall_check")
+@app.task(name="time.mall_check", queue=QUEUE)
+def check_malls(timestamp: int) -> int:  # noqa: ARG001
+    """Returns how many things are wrong; each is logged as an error."""
+    from qunzhu.engagement.mall.selectors import check_mall
+
+    wrong = 0
+    for community_id in Community.objects.values_list("pk", flat=True):
+        for problem in check_mall(community_id):
+            logger.error("mall invariant broken", community=community_id, problem=problem)
+            wrong += 1
+    return wrong
 
 
 @app.periodic(cron=JOBS["time.leftovers"][0], periodic_id="time.leftovers")

@@ -2,6 +2,7 @@
 
 from qunzhu.analytics.consumer import CONSUMER as ROLLUPS
 from qunzhu.engagement.consumer import CONSUMER as ENGAGEMENT
+from qunzhu.engagement.mall.consumer import CONSUMER as MALL
 from qunzhu.governance.clearance.consumer import CONSUMER as CLEARANCE
 from qunzhu.governance.consumer import CONSUMER as GOVERNANCE
 from qunzhu.governance.elimination.consumer import CONSUMER as ELIMINATION
@@ -28,6 +29,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     ELIMINATION,  # 淘汰: who was when here, leaves, silent members and their way back
     QUALITY,  # 优质内容: marks of staff, and the points for them
     ENGAGEMENT,  # 签到 and 积分
+    MALL,  # 兑换: orders of the points mall
     ROLLUPS,  # analytics: hours and days
     CONFIRMATIONS,  # kernel: what people do by hand on a platform ends the tasks that asked for it
     SEAL,  # black box: blocks, chain, signature

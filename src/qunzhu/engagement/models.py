@@ -14,3 +14,6 @@ class CheckIn(models.Model):
 
     class Meta:
         db_table = "check_in"
+
+
+from qunzhu.engagement.mall.models import MallCode, MallGood, MallOrder, MallPicture  # noqa: E402, F401

@@ -79,6 +79,11 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "member.tagged": ("sell", lazy("打上标签")),
     "observation.decided": ("visibility", lazy("沉默成员去留")),
     "observation.returned": ("keyboard_return", lazy("从观察群返回")),
+    "mall.changed": ("inventory_2", lazy("商品变更")),
+    "mall.ordered": ("redeem", lazy("兑换商品")),
+    "mall.shipped": ("local_shipping", lazy("商品已发货")),
+    "mall.done": ("task_alt", lazy("商品已交付")),
+    "mall.ended": ("undo", lazy("取消或退回兑换")),
     "import.finished": ("upload_file", lazy("导入完成")),
     "member.erased": ("delete_forever", lazy("成员内容被抹除")),
     "messages.expired": ("auto_delete", lazy("过期消息的内容已删除")),
@@ -121,6 +126,7 @@ FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
             "clearance.requested", "clearance.granted", "clearance.declined", "clearance.withdrawn", "clearance.ended",
         ),
     ),
+    "mall": (lazy("积分商城"), ("mall.changed", "mall.ordered", "mall.shipped", "mall.done", "mall.ended")),
     "silence": (
         lazy("沉默与观察"),
         ("member.tagged", "observation.decided", "observation.returned", "leave.taken", "leave.ended"),
@@ -350,6 +356,10 @@ def _ran(body: dict[str, Any], told: _Told) -> str:
 
 
 _WHY_RAISED = {"late": lazy("超过处理期限"), "untaken": lazy("没有人接"), "reported": lazy("多人举报同一条消息")}
+def _order(body: dict[str, Any]) -> str:
+    return _("订单 #%(order)s,商品 %(good)s") % {"order": body.get("order"), "good": body.get("good")}
+
+
 _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "message.recalled": _recalled,
     "link.resolved": _led,
@@ -407,6 +417,13 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "member.tagged": _tagged,
     "observation.decided": _decided,
     "observation.returned": _by,
+    "mall.changed": lambda b, t: (
+        _("商品 %(n)s,库存 %(stock)s") % {"n": b.get("good"), "stock": b.get("stock")} + f" · {_by(b, t)}"
+    ),
+    "mall.ordered": lambda b, _t: _order(b) + " · " + _("%(n)s 积分") % {"n": b.get("price")},
+    "mall.shipped": lambda b, t: f"{_order(b)} · {_by(b, t)}",
+    "mall.done": lambda b, _t: _order(b),
+    "mall.ended": lambda b, _t: _order(b),
     "import.finished": _imported,
     "messages.expired": lambda b, t: _("%(n)s 条") % {"n": formats.number(b.get("events") or 0, t.language)},
     "member.erased": lambda b, _t: _("成员 %(id)s") % {"id": b.get("member")},

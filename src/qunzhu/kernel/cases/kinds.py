@@ -249,6 +249,22 @@ KINDS: dict[str, CaseKind] = {
         "No data on public holidays",
         (CaseAction("seen", "知道了", "Noted", "observation.decide", "y", "primary"),),
     ),
+    "mall_low_stock": CaseKind(
+        "积分商城库存不足",
+        "A good of the mall runs low",
+        (
+            CaseAction("seen", "知道了", "Noted", "mall.edit", "y", "primary"),
+            CaseAction("restocked", "已补货", "Restocked", "mall.edit", "", place="machine"),
+        ),
+    ),
+    "mall_orders": CaseKind(
+        "积分商城有订单等待交付",
+        "Orders of the mall wait to be handed over",
+        (
+            CaseAction("seen", "知道了", "Noted", "mall.deliver", "y", "primary"),
+            CaseAction("delivered", "已全部处理", "All handed over", "mall.deliver", "", place="machine"),
+        ),
+    ),
     "appeal": CaseKind(
         "申诉",
         "Appeal",

@@ -16,6 +16,8 @@ PERMISSIONS: dict[str, str] = {
     "points.adjust": "调整积分",
     "content.mark": "评优质内容",
     "clearance.decide": "审批报备",
+    "mall.edit": "管理积分商城的商品",
+    "mall.deliver": "处理积分商城的订单",
     "observation.decide": "决定沉默成员去留",
     "backtest.run": "回测群规",
     "rulebook.edit": "起草群规",
@@ -36,10 +38,12 @@ _MODERATOR = {
     "view", "case.decide", "member.warn", "member.mute", "member.remove", "message.recall", "group.announce",
     "group.freeze", "penalty.reverse", "effect.retry", "blackbox.verify", "clearance.decide", "observation.decide",
     "content.mark",
+    "mall.deliver",
 }  # fmt: skip
 _MANAGER = _MODERATOR | {
     "group.edit", "group.rebuild", "points.adjust", "backtest.run", "rulebook.edit", "rulebook.publish",
     "keywords.edit", "blackbox.export", "import.run", "audit.view", "member.erase",
+    "mall.edit",
 }  # fmt: skip
 
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {

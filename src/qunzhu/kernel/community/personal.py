@@ -29,7 +29,7 @@ _LEFT_OUT = frozenset({"event", "engine_state", "local_upload", "local_occupant"
 _OTHERS = frozenset({
     "assigned_to", "decided_by", "first_decider", "by", "proposed_by", "reversed_by", "requested_by", "last_error",
     "note", "payload",
-    "reporter_id", "user_id", "idempotency_key", "escalate_at", "asked", "version", "last_seq",
+    "reporter_id", "user_id", "idempotency_key", "escalate_at", "handled_by", "asked", "version", "last_seq",
 })  # fmt: skip
 # Of a member's events: who else was concerned, and marks of the machine.
 _BODY_OTHERS = frozenset({"by", "reporter", "assigned_to", "note", "facts"})
@@ -43,6 +43,7 @@ _TITLES = {
     "decision": "规则的决定",
     "incident_invitation": "新群的邀请",
     "check_in": "签到",
+    "mall_order": "积分商城的订单",
     "account": "积分余额",
     "posting": "积分变动",
     "case": "与我有关的工单",

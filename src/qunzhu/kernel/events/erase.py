@@ -27,6 +27,7 @@ WORDLESS = (
     "message.recalled", "checkin.done",
     "points.posted", "penalty.reversed", "staff.changed", "member.tagged", "observation.returned", "leave.ended",
     "member.invited",
+    "mall.ordered", "mall.shipped", "mall.done", "mall.ended",
 )  # fmt: skip
 # Strings in JSON that are words of the machine and stay; every other string is blanked.
 _KEPT_KEYS = frozenset({
@@ -170,6 +171,7 @@ def _blank_rows(community_id: int, member_id: int, seqs: list[int], names: list[
         ("leave_taken", "member_id = %(m)s"),
         ("observation", "member_id = %(m)s"),
         ("appeal", "member_id = %(m)s"),
+        ("mall_order", "member_id = %(m)s"),
         ("effect", "member_id = %(m)s OR cause_seq = ANY(%(s)s)"),
         ("case", "member_id = %(m)s OR event_seq = ANY(%(s)s)"),
         ("poisoned_event", "seq = ANY(%(s)s)"),
@@ -199,6 +201,10 @@ _TEXTS = {
     "leave_taken": (("reason",), ()),
     "observation": (("note",), ()),
     "appeal": (("words", "answer"), ()),
+    "mall_order": (
+        ("recipient", "phone", "address", "words", "delivery", "carrier", "tracking", "reason"),
+        (),
+    ),
     "effect": (("last_error",), ("payload", "detail")),
     "case": (("title", "summary", "note"), ("payload",)),
     "poisoned_event": (("error",), ()),

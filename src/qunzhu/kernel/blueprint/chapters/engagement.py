@@ -1,6 +1,8 @@
 """Chapter 5 活跃: levels, check-in, honours, debate, red packets, challenges, mall."""
 
-from msgspec import field
+from typing import Annotated, Literal
+
+from msgspec import Meta, field
 
 from qunzhu.kernel.blueprint.fields import (
     Count,
@@ -66,13 +68,35 @@ class CheckInChallenge(Section, frozen=True, kw_only=True):
     stake: Points = 20
 
 
+class LevelLimit(Section, frozen=True, kw_only=True):
+    """From this level on, so many pieces a member."""
+
+    level: Positive
+    limit: Positive
+
+
 class Good(Section, frozen=True, kw_only=True):
-    """A thing in the points mall."""
+    """A thing in the points mall, as it is first put on the shelf; from then on the console keeps it.
+
+    `codes` are what buyers of a virtual good get, one each; `content` is the same for all; with neither, or for
+    physical goods and ad slots, a human hands over. `stock` does not count where there are codes.
+    """
 
     id: Key
     name: Name
     price: Points
     stock: Count
+    kind: Literal["virtual", "physical", "perk", "ad_slot"] = "virtual"
+    about: Annotated[str, Meta(max_length=1_000)] = ""
+    image: Annotated[str, Meta(max_length=16)] = ""  # an emoji; pictures are uploaded in the console
+    content: Annotated[str, Meta(max_length=2_000)] = ""
+    codes: list[Annotated[str, Meta(min_length=1, max_length=200)]] = field(default_factory=list)
+    low_stock: Count = 0  # 0: no notice
+    per_member: Count = 0  # 0: any number
+    min_level: Count = 0
+    per_level: list[LevelLimit] = field(default_factory=list)
+    perk: Annotated[str, Meta(max_length=60)] = ""  # the name that rules know it by; without one the id
+    days: Days = 30  # that a perk or an ad slot holds
 
 
 class EngagementBenchmarks(Section, frozen=True, kw_only=True):
