@@ -66,6 +66,14 @@ SECTIONS: tuple[Section, ...] = (
         ),
     ),
     Section(_("活跃"), (Entry("members", _("成员"), "group"), Entry("quality", _("优质内容"), "star"))),
+    Section(
+        _("活跃"),
+        (
+            Entry("members", _("成员"), "group"),
+            Entry("mall", _("积分商城"), "redeem"),
+            Entry("mall_orders", _("商城订单"), "local_shipping", "mall.deliver"),
+        ),
+    ),
     Section(_("数据"), (Entry("groups", _("群"), "forum"),)),
     Section(
         "",

@@ -24,6 +24,8 @@ from qunzhu.console.pages import (
     groups,
     imports,
     keywords,
+    mall,
+    mall_orders,
     members,
     staff,
 )
@@ -32,7 +34,21 @@ from qunzhu.kernel.community.access import StaffRequest, check_may, staff_page
 
 LISTS: dict[str, ListSpec[Any]] = {
     module.LIST.name: module.LIST
-    for module in (cases, feed, appeals, effects, keywords, members, groups, blackbox, imports, staff, audit)
+    for module in (
+        cases,
+        feed,
+        appeals,
+        effects,
+        keywords,
+        members,
+        groups,
+        blackbox,
+        imports,
+        staff,
+        audit,
+        mall,
+        mall_orders,
+    )
 }
 
 

@@ -12,6 +12,8 @@ from qunzhu.console.models import SavedView
 from qunzhu.console.pages.saved_views import LISTS
 from qunzhu.console.reading.slices import COUNTED
 from qunzhu.console.tests.desk import ROLES, make_desk
+from qunzhu.engagement.mall import shelf
+from qunzhu.engagement.mall.services import Wish, redeem
 from qunzhu.governance.models import Appeal
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.clock import SYSTEM_CLOCK
@@ -50,6 +52,11 @@ def everything(desk):
         community_id=desk.community.pk, penalty_seq=1, seq=2, case_id=1, rule="ads", member_id=desk.member.pk, at=now,
         deadline=now,
     )  # fmt: skip
+    good = shelf.add_good(
+        desk.community.pk, {"name": "电子书", "kind": "virtual", "price": 0}, stock=2, by="owner", now=now
+    )
+    wish = Wish(desk.member.pk, good.number, "desk")
+    redeem(community_id=desk.community.pk, wish=wish, now=now)
     seal_now(community_id=desk.community.pk, now=now)
     desk.client("analyst").post(desk.url("keywords/add/"), {"word": "x"})  # refused, on record
 
@@ -119,7 +126,12 @@ def test_a_file_records_no_name_that_was_searched_for(desk):
 @pytest.mark.parametrize("page", sorted(LISTS))
 def test_who_may_not_see_a_list_gets_no_file_and_no_view_of_it(desk, page):
     permission = LISTS[page].permission
-    allowed = {"view": set(ROLES), "import.run": {"owner", "manager"}, "audit.view": {"owner", "manager"}}
+    allowed = {
+        "view": set(ROLES),
+        "import.run": {"owner", "manager"},
+        "audit.view": {"owner", "manager"},
+        "mall.deliver": {"owner", "manager", "moderator"},
+    }
     for role in (*ROLES, "stranger", ""):
         may = role in allowed.get(permission, {"owner"})
         refused = {"stranger": 404, "": 302}.get(role, 403)

@@ -78,10 +78,13 @@
   };
   if (rows) setInterval(renew, 10000);
 
+  // Ours is the only listener for a file that is picked: Unfold's looks for a text field that is not there, and fails.
   document.addEventListener("change", (event) => {
     const name = event.target.type === "file" && one("[data-file-name]", event.target.parentElement);
-    if (name) name.textContent = event.target.files.length ? event.target.files[0].name : "";
-  });
+    if (!name) return;
+    event.stopImmediatePropagation();
+    name.textContent = event.target.files.length ? event.target.files[0].name : "";
+  }, true);
 
   // Fields that belong to one choice of a list show with that choice only.
   all("select").forEach((choice) => {
