@@ -127,7 +127,7 @@ def good_edit(request: StaffRequest, number: int) -> HttpResponse:
             changed = shelf.edit_good(fields=form.cleaned_data, **_by(request, number))
             detail["changed"] = sorted(changed)
     except Refused as reason:
-        form.add_error(None, str(reason))
+        form.add_error(None, _(str(reason)))
         return _page(request, good, form=form, status=422)
     messages.success(request, _("已保存") if changed else _("没有改动"))
     return _back(request, number)
@@ -144,7 +144,7 @@ def good_stock(request: StaffRequest, number: int) -> HttpResponse:
             wanted = int(raw) if raw.isascii() and raw.isdigit() and len(raw) < 10 else -1  # noqa: PLR2004
             detail["from"], detail["to"] = shelf.set_stock(stock=wanted, **_by(request, number))
     except Refused as reason:
-        messages.error(request, str(reason))
+        messages.error(request, _(str(reason)))
     else:
         messages.success(request, _("库存已改为 %(n)s") % {"n": detail["to"]})
     return _back(request, number)
@@ -162,7 +162,7 @@ def good_codes(request: StaffRequest, number: int) -> HttpResponse:
     try:
         added, bad = _import(request, number, data, detail)
     except Refused as reason:
-        form.add_error("file", str(reason))
+        form.add_error("file", _(str(reason)))
         return _page(request, good, codes_form=form, status=422)
     if bad:
         return _page(request, good, bad=bad, status=422)
@@ -182,7 +182,7 @@ def good_picture(request: StaffRequest, number: int) -> HttpResponse:
         with audited(request, "mall.picture", target=f"mall:{number}"):
             shelf.set_picture(data=form.cleaned_data["file"].read(), **_by(request, number))
     except Refused as reason:
-        form.add_error("file", str(reason))
+        form.add_error("file", _(str(reason)))
         return _page(request, good, picture_form=form, status=422)
     messages.success(request, _("图片已更换"))
     return _back(request, number)
@@ -281,7 +281,7 @@ def _page(
         "form": form or GoodForm(initial=initial_of(good)),
         "codes_form": codes_form or CodesForm(),
         "picture_form": picture_form or PictureForm(),
-        "bad": (bad or [])[:SHOWN_ERRORS],
+        "bad": [(line, _(line.problem).format(n=line.n)) for line in (bad or [])[:SHOWN_ERRORS]],
         "bad_count": len(bad or []),
     }
     return page(request, "console/mall_good.html", context, active="mall", status=status)

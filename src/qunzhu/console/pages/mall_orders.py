@@ -163,7 +163,7 @@ def _act(request: StaffRequest, order_id: int, name: str, done: str, act: Callab
             )
     except Refused as reason:
         found.refresh_from_db()
-        return _page(request, found, problem=str(reason), given=request.POST, status=409)
+        return _page(request, found, problem=_(str(reason)), given=request.POST, status=409)
     messages.success(request, done)
     return redirect("console:mall_order", slug=request.community.slug, order_id=order_id)
 

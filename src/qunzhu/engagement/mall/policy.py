@@ -138,11 +138,16 @@ def affordable(offers: Iterable[Offer], balance: int) -> list[Offer]:
 
 @dataclass(frozen=True)
 class BadLine:
-    """A line of a file that cannot be taken, and why."""
+    """A line of a file that cannot be taken, and why; `n` is the figure that stands for {n} in `problem`."""
 
     line: int
     text: str
     problem: str
+    n: int = 0
+
+    @property
+    def said(self) -> str:
+        return self.problem.format(n=self.n)
 
 
 def parse_codes(data: bytes, *, known: Iterable[str] = ()) -> tuple[list[str], list[BadLine]]:
@@ -164,27 +169,27 @@ def parse_codes(data: bytes, *, known: Iterable[str] = ()) -> tuple[list[str], l
             cells = [cell.strip() for cell in row]
             if not any(cells) or (not lines and not bad and cells[0].casefold() in _HEADS):
                 continue
-            if problem := _problem(cells, lines, before):
-                bad.append(BadLine(reader.line_num, ",".join(cells)[:60], problem))
+            if found := _problem(cells, lines, before):
+                bad.append(BadLine(reader.line_num, ",".join(cells)[:60], *found))
                 continue
             code = " ".join(cell for cell in cells[:2] if cell)
             lines[code] = reader.line_num
             codes.append(code)
     except csv.Error as error:
-        bad.append(BadLine(reader.line_num, "", f"不是 CSV：{error}"))
+        bad.append(BadLine(reader.line_num, str(error)[:60], "不是 CSV"))
     if len(codes) > CODES_AT_ONCE:
-        bad.append(BadLine(lines[codes[CODES_AT_ONCE]], "", f"一次最多 {CODES_AT_ONCE} 个码"))
+        bad.append(BadLine(lines[codes[CODES_AT_ONCE]], "", "一次最多 {n} 个码", CODES_AT_ONCE))
     return codes, bad
 
 
-def _problem(cells: list[str], lines: dict[str, int], before: frozenset[str]) -> str:
+def _problem(cells: list[str], lines: dict[str, int], before: frozenset[str]) -> tuple[str, int] | None:
     code = " ".join(cell for cell in cells[:2] if cell)
     checks = (
-        (not cells[0], "第一列是空的"),
-        (any(cells[2:]), "最多两列：码、密码"),
-        (len(code) > CODE_LENGTH, f"太长，最多 {CODE_LENGTH} 个字符"),
-        (not code.isprintable() or "\ufffd" in code, "有不能显示的字符，请用 UTF-8 保存"),
-        (code in lines, f"和第 {lines.get(code)} 行重复"),
-        (code in before, "这个码已经导入过"),
+        (not cells[0], "第一列是空的", 0),
+        (any(cells[2:]), "最多两列：码、密码", 0),
+        (len(code) > CODE_LENGTH, "太长，最多 {n} 个字符", CODE_LENGTH),
+        (not code.isprintable() or "\ufffd" in code, "有不能显示的字符，请用 UTF-8 保存", 0),
+        (code in lines, "和第 {n} 行重复", lines.get(code, 0)),
+        (code in before, "这个码已经导入过", 0),
     )
-    return next((problem for wrong, problem in checks if wrong), "")
+    return next(((problem, n) for wrong, problem, n in checks if wrong), None)

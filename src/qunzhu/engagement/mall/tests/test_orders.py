@@ -269,7 +269,7 @@ def test_codes_come_in_all_or_none_with_every_bad_line_named():
         added, bad = shelf.import_codes(
             community_id=shop.id, number=good.number, data=text.encode(), by="owner", now=NOW
         )
-        return added, [(line.line, line.problem) for line in bad]
+        return added, [(line.line, line.said) for line in bad]
 
     assert take("卡密,密码\nN-1,pw\n\nN-2\nN-1,pw\n,x\na,b,c\n" + "长" * 201) == (
         0, [(5, "和第 2 行重复"), (6, "第一列是空的"), (7, "最多两列：码、密码"), (8, "太长，最多 200 个字符")],
