@@ -1,11 +1,17 @@
-"""What the mall asks of humans: a case when a good runs low, one case while orders wait to be handed over."""
+"""Who is told what: humans by a case (a good runs low, orders wait), the member in private when an order moves."""
 
 from datetime import datetime
+
+from django.conf import settings
 
 from qunzhu.engagement.mall.models import MallGood, MallOrder
 from qunzhu.engagement.mall.policy import PLACED
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.cases.services import decide_case, open_case
+from qunzhu.kernel.community.models import Membership
+from qunzhu.kernel.effects import outbox
+from qunzhu.kernel.effects.outbox import EffectRequest
+from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent
 
 WAITING = "mall:waiting"
@@ -57,6 +63,29 @@ def waiting_over(community_id: int, *, now: datetime) -> None:
     """Nothing waits for a human any more."""
     if not MallOrder.objects.filter(community_id=community_id, state=PLACED).exists():
         _close(community_id, WAITING, "delivered", now)
+
+
+def tell(order: MallOrder, text: str, *, now: datetime) -> None:
+    """Say in private what became of an order, where it was made or in the member's first group; it is on the page too.
+
+    Nobody is told who is in no group any more.
+    """
+    inside = Membership.objects.filter(community_id=order.community_id, member_id=order.member_id)
+    inside = inside.exclude(state__in=(Membership.State.LEFT, Membership.State.REMOVED))
+    groups = list(inside.order_by("group_id").values_list("group_id", flat=True))
+    if not groups:
+        return
+    wanted = EffectRequest(
+        kind="answer",
+        key=f"mall:{order.pk}:{order.state}",
+        group_id=order.group_id if order.group_id in groups else groups[0],
+        member_id=order.member_id,
+        payload={
+            "text": f"{text}{settings.PUBLIC_URL}/me/mall/orders/{order.pk}/", "to": order.member_id, "private": True,
+        },
+        rule="command.redeem",
+    )  # fmt: skip
+    outbox.request(raw_connection(), order.community_id, [wanted], now=now)
 
 
 def _waits(community_id: int, key: str) -> bool:

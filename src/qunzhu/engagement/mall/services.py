@@ -164,6 +164,7 @@ def ship(*, community_id: int, order_id: int, carrier: str, tracking: str, by: s
     order.save()
     _append([facts.fact(order, "mall.shipped", {"by": by}, now)], now)
     notices.waiting_over(community_id, now=now)
+    notices.tell(order, f"你兑换的“{order.name}”已发货：{order.carrier} {order.tracking}。", now=now)
     return order
 
 
@@ -185,6 +186,7 @@ def hand_over(*, community_id: int, order_id: int, words: str, by: str, now: dat
             raise Refused("words", "请写下要交给成员的内容。")
     _finish(order, body, now)
     notices.waiting_over(community_id, now=now)
+    notices.tell(order, f"你兑换的“{order.name}”已交付，在这里看：", now=now)
     return order
 
 
@@ -234,6 +236,8 @@ def cancel(
     _undo(order, good, to=CANCELLED, why=why, restock=True, now=now, append=append)
     if append is None:
         notices.waiting_over(community_id, now=now)
+    if member_id is None and append is None:
+        notices.tell(order, f"“{order.name}”的订单已取消，{order.price} 积分已退回：{order.reason}。", now=now)
     return order
 
 
@@ -247,6 +251,7 @@ def refund(
         return order
     order.reason, order.handled_by = _reason(reason), by
     _undo(order, good, to=REFUNDED, why="staff", restock=restock and not good.with_codes, now=now)
+    notices.tell(order, f"“{order.name}”的 {order.price} 积分已退回：{order.reason}。", now=now)
     return order
 
 

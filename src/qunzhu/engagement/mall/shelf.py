@@ -42,10 +42,10 @@ def stock_shelf(community: Community, *, now: datetime, append: Append | None = 
             "level_limits": [[limit.level, limit.limit] for limit in good.per_level], "content": good.content,
             "perk": good.perk or (good.id if good.kind == "perk" else ""), "days": good.days,
         }  # fmt: skip
-        stock = 0 if good.codes else good.stock
+        codes = list(dict.fromkeys(good.codes)) if good.kind == "virtual" else []
+        stock = 0 if codes else good.stock
         made = add_good(community.pk, fields, stock=stock, slug=good.id, by=BY_BLUEPRINT, now=now, append=append)
-        if good.codes:
-            codes = list(dict.fromkeys(good.codes))
+        if codes:
             add_codes(
                 community_id=community.pk, number=made.number, codes=codes, by=BY_BLUEPRINT, now=now, append=append
             )

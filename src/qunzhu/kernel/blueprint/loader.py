@@ -347,7 +347,8 @@ def _cross_checks(data: dict[str, Any], tree: CommentedMap) -> list[Mistake]:
     for index, step in enumerate(blueprint.governance.ladder):
         if (step.action == "mute") != (step.minutes is not None):
             note(("governance", "ladder", index), "mute needs minutes, and only mute has them")
-    for place, message, remedy in (*_own_days(blueprint), *_unasked(blueprint), *_unheard(blueprint)):
+    own = (*_own_days(blueprint), *_unasked(blueprint), *_unheard(blueprint), *_lost_codes(blueprint))
+    for place, message, remedy in own:
         note(place, message, remedy)
     levels = blueprint.engagement.levels
     if len(levels.names) != len(levels.thresholds) or sorted(levels.thresholds) != levels.thresholds:
@@ -391,6 +392,13 @@ def _own_days(blueprint: Blueprint) -> Iterator[tuple[Path_, str, str]]:
                 if found != year.year:
                     place = ("governance", "elimination", "calendar", number, name, index)
                     yield place, f"{day} is no day of that year", "write e.g. 2027-01-01"
+
+
+def _lost_codes(blueprint: Blueprint) -> Iterator[tuple[Path_, str, str]]:
+    """Where a good of the mall has codes that no buyer would ever get."""
+    for index, good in enumerate(blueprint.engagement.mall):
+        if good.codes and good.kind != "virtual":
+            yield ("engagement", "mall", index, "codes"), f"{good.kind} goods have no codes", "only virtual ones do"
 
 
 def line_of(tree: Any, path: Path_) -> int:

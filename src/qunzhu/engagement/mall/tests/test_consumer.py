@@ -10,6 +10,7 @@ from qunzhu.engagement.mall import schedule, services
 from qunzhu.engagement.mall.consumer import CONSUMER
 from qunzhu.engagement.mall.models import MallGood, MallOrder
 from qunzhu.engagement.mall.tests.shop import HOME, Shop
+from qunzhu.kernel.community.models import Membership
 from qunzhu.kernel.community.tests.factories import NOW, run, write
 from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.events.erase import ERASED, erase_member
@@ -130,4 +131,30 @@ def test_erasing_a_person_takes_the_address_and_undoes_what_was_open():
     shop.consume()
     assert shop.states() == [("咖啡券", "shipped"), ("咖啡券", "cancelled")]
     assert (shop.points(), shop.again(good).stock) == (70, 1)
+    shop.check()
+
+
+def test_the_member_is_told_in_private_what_staff_did():
+    shop = Shop()
+    Membership.objects.create(
+        community_id=shop.id, group_id=shop.group.pk, member_id=shop.lin.pk, joined_at=NOW, state="active"
+    )
+    good = shop.good(kind="physical", stock=9, price=10)
+    sent, undone = shop.redeem(good, delivery=HOME), shop.redeem(good, delivery=HOME)
+    whose = {"community_id": shop.id, "by": "owner", "now": NOW}
+    for tracking in ("SF123456", "SF999999"):  # a corrected number is on the page
+        services.ship(order_id=sent.pk, carrier="顺丰", tracking=tracking, **whose)
+    services.cancel(order_id=undone.pk, member_id=None, reason="断货", **whose)
+    services.refund(order_id=sent.pk, reason="寄丢了", **whose)
+    by_hand = shop.redeem(shop.good(price=10))
+    services.hand_over(order_id=by_hand.pk, words="暗号 0000", **whose)
+    order = f"{LINK}orders/"
+    assert shop.answers() == [
+        ("answer", f"你兑换的“咖啡券”已发货：顺丰 SF123456。{order}{sent.pk}/"),
+        ("answer", f"“咖啡券”的订单已取消，10 积分已退回：断货。{order}{undone.pk}/"),
+        ("answer", f"“咖啡券”的 10 积分已退回：寄丢了。{order}{sent.pk}/"),
+        ("answer", f"你兑换的“咖啡券”已交付，在这里看：{order}{by_hand.pk}/"),
+    ]
+    for effect in Effect.objects.all():
+        assert (effect.payload["private"], effect.payload["to"]) == (True, shop.lin.pk)
     shop.check()

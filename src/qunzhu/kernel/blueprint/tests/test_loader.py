@@ -159,6 +159,13 @@ def test_a_rule_opens_only_cases_that_there_are():
     ]
 
 
+def test_codes_are_for_who_buys_something_virtual():
+    text = SHIPPED_TEXT.replace("kind: perk, days: 7", "kind: perk, codes: [A-1], days: 7")
+    assert mistakes(text) == [
+        (line_of(text, "codes: [A-1]"), "engagement.mall[3].codes", "perk goods have no codes", "only virtual ones do")
+    ]
+
+
 def test_what_one_field_alone_cannot_show():
     text = SHIPPED_TEXT.replace("timezone: Asia/Shanghai", "timezone: Asia/Shanghia").replace(
         "name: 职场知识观察群", "name: 职场知识分享 1 群"
