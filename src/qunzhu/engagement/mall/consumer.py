@@ -13,7 +13,7 @@ from django.db import transaction
 from qunzhu.engagement.mall import sayings, selectors, services, shelf
 from qunzhu.engagement.mall.locks import lock_goods, lock_members
 from qunzhu.engagement.mall.models import MallOrder
-from qunzhu.engagement.mall.policy import NEEDS_ADDRESS, NEEDS_WORDS, PLACED, Offer, Refused, matching
+from qunzhu.engagement.mall.policy import NEEDS_ADDRESS, NEEDS_WORDS, PLACED, Offer, Refused, matching, sold_out
 from qunzhu.engagement.mall.services import Wish
 from qunzhu.kernel.community.models import Community
 from qunzhu.kernel.effects import outbox
@@ -107,6 +107,8 @@ def _answer(work: Work, event: Event, member_id: int) -> str:
 
 def _redeem(work: Work, event: Event, member_id: int, offer: Offer) -> str:
     batch = work.batch
+    if not offer.stock:  # its lock is held since the batch began, so nobody can have brought more
+        return str(sold_out(offer))
     wish = Wish(member_id, offer.number, f"chat:{event.seq}", group_id=event.group_id, cause_seq=event.seq)
     try:
         with transaction.atomic():

@@ -75,10 +75,15 @@ def refusal(offer: Offer, *, level: int, had: int, balance: int) -> Refused | No
     if limit and had >= limit:
         return Refused("limit", f"“{offer.name}”每人限兑 {limit} 件，你已经兑过了。")
     if offer.stock < 1:
-        return Refused("sold_out", f"“{offer.name}”已经兑完了。")
+        return sold_out(offer)
     if balance < offer.price:
         return Refused("points", f"“{offer.name}”要 {offer.price} 积分，你有 {balance}，还差 {offer.price - balance}。")
     return None
+
+
+def sold_out(offer: Offer) -> Refused:
+    """There is none left."""
+    return Refused("sold_out", f"“{offer.name}”已经兑完了。")
 
 
 def check_delivery(kind: str, given: Delivery) -> Delivery:

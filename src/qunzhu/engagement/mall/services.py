@@ -81,7 +81,9 @@ def place(
     """Take one piece and hold the points. Raises `Refused`; then nothing was written. A key again is the same order."""
     before = MallOrder.objects.filter(community_id=community_id, key=wish.key).first()
     if before is None:
-        good = lock_goods(community_id, [wish.good]).get(wish.good)
+        good = MallGood.objects.filter(community_id=community_id, number=wish.good).first()
+        if good is not None and good.stock:  # a crowd before an empty shelf need not queue to hear so
+            good = lock_goods(community_id, [wish.good])[wish.good]
         # Who waited for the lock may have waited for the same tap.
         before = MallOrder.objects.filter(community_id=community_id, key=wish.key).first()
     if before is not None:

@@ -84,7 +84,7 @@ def test_killed_at_every_third_statement_an_order_is_done_or_undone():
         assert (shop.points(), shop.again(good).stock) == before
         shop.check()
         statement += 3
-    assert seen == {None, "placed"}
+    assert {None, "placed"} <= seen <= {None, "placed", "done"}
     assert MallOrder.objects.exclude(state="done").count() == 0
     assert shop.points() == 100 - MallOrder.objects.count()
     shop.check()
