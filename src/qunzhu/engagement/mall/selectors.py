@@ -135,11 +135,10 @@ def check_mall(community_id: int) -> list[str]:
 _INVARIANTS = (
     (
         (
-            "SELECT g.number, g.stock, e.stock FROM mall_good g LEFT JOIN LATERAL"
-            " (SELECT (body->>'stock')::int AS stock FROM event"
-            " WHERE community_id = g.community_id AND kind IN ('mall.changed', 'mall.ordered', 'mall.ended')"
-            " AND (body->>'good')::int = g.number ORDER BY seq DESC LIMIT 1) e ON true"
-            " WHERE g.community_id = %(c)s AND g.stock IS DISTINCT FROM e.stock ORDER BY 1"
+            "SELECT g.number, g.stock, e.stock FROM mall_good g LEFT JOIN (SELECT DISTINCT ON ((body->>'good')::int)"
+            " (body->>'good')::int AS good, (body->>'stock')::int AS stock FROM event WHERE community_id = %(c)s"
+            " AND kind IN ('mall.changed', 'mall.ordered', 'mall.ended') ORDER BY (body->>'good')::int, seq DESC) e"
+            " ON e.good = g.number WHERE g.community_id = %(c)s AND g.stock IS DISTINCT FROM e.stock ORDER BY 1"
         ),
         "good {0} has {1} pieces, the log says {2}",
     ),
@@ -157,12 +156,11 @@ _INVARIANTS = (
     ),
     (
         (
-            "SELECT o.id, o.state, e.said FROM mall_order o LEFT JOIN LATERAL"
-            " (SELECT CASE kind WHEN 'mall.ordered' THEN 'placed' WHEN 'mall.shipped' THEN 'shipped'"
-            " WHEN 'mall.done' THEN 'done' ELSE body->>'how' END AS said"
-            " FROM event WHERE community_id = o.community_id AND member_id = o.member_id AND kind = ANY(ARRAY["
-            "'mall.ordered', 'mall.shipped', 'mall.done', 'mall.ended']) AND (body->>'order')::bigint = o.id"
-            " ORDER BY seq DESC LIMIT 1) e ON true"
+            "SELECT o.id, o.state, e.said FROM mall_order o LEFT JOIN (SELECT DISTINCT ON ((body->>'order')::bigint)"
+            " (body->>'order')::bigint AS id, CASE kind WHEN 'mall.ordered' THEN 'placed' WHEN 'mall.shipped' THEN"
+            " 'shipped' WHEN 'mall.done' THEN 'done' ELSE body->>'how' END AS said FROM event"
+            " WHERE community_id = %(c)s AND kind IN ('mall.ordered', 'mall.shipped', 'mall.done', 'mall.ended')"
+            " ORDER BY (body->>'order')::bigint, seq DESC) e ON e.id = o.id"
             " WHERE o.community_id = %(c)s AND o.state IS DISTINCT FROM e.said ORDER BY 1"
         ),
         "order {0} is {1}, the log says {2}",

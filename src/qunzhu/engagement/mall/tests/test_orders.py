@@ -7,7 +7,7 @@ import pytest
 from qunzhu.engagement.mall import schedule, services, shelf
 from qunzhu.engagement.mall.models import MallCode, MallGood, MallOrder
 from qunzhu.engagement.mall.policy import Delivery, Refused
-from qunzhu.engagement.mall.selectors import perks_of
+from qunzhu.engagement.mall.selectors import check_mall, perks_of
 from qunzhu.engagement.mall.tests.shop import HOME, Shop
 from qunzhu.kernel.community.tests.factories import NOW
 from qunzhu.kernel.events.models import Event
@@ -281,3 +281,21 @@ def test_codes_come_in_all_or_none_with_every_bad_line_named():
     assert list(MallCode.objects.order_by("pk").values_list("code", flat=True)) == ["OLD-1", "N-1 pw", "N-2"]
     assert shop.again(good).stock == 3
     shop.check()
+
+
+def test_what_does_not_fit_the_log_or_the_ledger_is_named():
+    shop = Shop()
+    codes, mug = shop.good(codes=["A", "B"]), shop.good(kind="physical", name="马克杯")
+    order, parcel = shop.redeem(codes), shop.redeem(mug, delivery=HOME)
+    assert check_mall(shop.id) == []
+    MallGood.objects.filter(number=mug.number).update(stock=9)
+    MallCode.objects.filter(order_id=None).delete()
+    MallOrder.objects.filter(pk=parcel.pk).update(state="done")
+    assert check_mall(shop.id) == [
+        "good 2 has 9 pieces, the log says 2",
+        "good 1 has 1 pieces and 0 waiting orders, but 0 free codes",
+        f"order {parcel.pk} is done, the log says placed",
+        f"order {parcel.pk} is done and should hold 0 points, it holds 30",
+        "orders for 60 points are done, the mall has 30",
+    ]
+    assert order.state == "done"
