@@ -18,6 +18,7 @@ pytestmark = pytest.mark.browser
 NAMES = {
     "Qunzhu", "English", "EN", "CSV", "Excel", "YAML", "JSON", "JSONL", "TSV", "QQ", "MB", "Asia", "Shanghai",
     "ChatLab", "MemoTrace", "Telegram", "Discord", "WeChat", "VX", "owner", "Amy", "Lines", "Esc", "Enter", "IP",
+    "JPG", "PNG", "WebP",
 }  # fmt: skip
 # Words of people and codes shown on purpose, without which a page is all the product's own words.
 NOT_OURS = (
@@ -31,6 +32,7 @@ CONSOLE = (
     "keywords/?category=fraud", "members/",
     "members/?state=never", "members/?q=没有这个人", "groups/", "blackbox/", "imports/", "staff/", "audit/",
     "audit/?user=nobody", "search/", "search/?q=链接",
+    "mall/", "mall/?standing=off", "mall/new/", "mall/1/", "mall_orders/", "mall_orders/?state=done",
 )  # fmt: skip
 FIRST = {  # the page behind the first such link of a list
     "cases/?state=all": "main .table td a[href*='/cases/']",
@@ -52,7 +54,9 @@ TRANSLATED = {
     for text, english in parse(po.read_text(encoding="utf-8")).items()
     if len(text) > 1 and text != english and text not in ("签到", "积分", "举报", "帮助")
 }
-MEMBER = ("/me/", "/me/points/", "/me/penalties/", "/me/groups/")
+MEMBER = (
+    "/me/", "/me/points/", "/me/penalties/", "/me/groups/", "/me/mall/", "/me/mall/1/", "/me/mall/4/", "/me/mall/orders/",
+)  # fmt: skip
 
 
 def own_words(page: Page) -> list[str]:
