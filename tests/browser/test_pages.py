@@ -55,7 +55,8 @@ TRANSLATED = {
     if len(text) > 1 and text != english and text not in ("签到", "积分", "举报", "帮助")
 }
 MEMBER = (
-    "/me/", "/me/points/", "/me/penalties/", "/me/groups/", "/me/mall/", "/me/mall/1/", "/me/mall/4/", "/me/mall/orders/",
+    "/me/", "/me/points/", "/me/penalties/", "/me/groups/", "/me/mall/", "/me/mall/1/", "/me/mall/4/",
+    "/me/mall/orders/",
 )  # fmt: skip
 
 

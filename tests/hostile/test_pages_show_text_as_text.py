@@ -5,6 +5,9 @@ import io
 import pytest
 from openpyxl import load_workbook
 
+from qunzhu.engagement.mall import services, shelf
+from qunzhu.engagement.mall.policy import Delivery
+from qunzhu.engagement.mall.services import Wish
 from qunzhu.kernel.cases.models import Case
 
 from .test_join_and_console_forms import owner
@@ -54,6 +57,25 @@ def test_console_pages(told):
         assert shown in told.console(path), path
     for event in told.events():
         harmless(told.console(f"events/{event.seq}/"))
+
+
+def test_the_mall_shows_what_staff_and_members_wrote_as_text(told):
+    now, community = told.clock.now(), told.community.pk
+    fields = {"name": EVIL, "kind": "ad_slot", "price": 0, "about": EVIL, "image": "<b>"}
+    good = shelf.add_good(community, fields, stock=3, by="owner", now=now)
+    wish = Wish(told.id_of("小林"), good.number, "evil", Delivery(words=f"{FORMULA} {EVIL}"))
+    order = services.redeem(community_id=community, wish=wish, now=now)
+    services.cancel(community_id=community, order_id=order.pk, member_id=None, by="owner", reason=EVIL, now=now)
+    told.settle()
+    shown = "&lt;script&gt;alert("
+    for path in ("mall/", f"mall/{good.number}/", "mall_orders/", f"mall_orders/{order.pk}/"):
+        page = told.console(path)
+        harmless(page)
+        assert shown in page, path
+    for path in ("", f"{good.number}/", "orders/", f"orders/{order.pk}/"):
+        page = told.phone("小林", f"/me/mall/{path}")
+        harmless(page)
+        assert shown in page, path
 
 
 def test_member_pages(told):

@@ -131,7 +131,8 @@ def _place(good: MallGood, wish: Wish, delivery: Delivery, now: datetime, append
 def advance(*, community_id: int, order_id: int, now: datetime, append: Append | None = None) -> bool:
     """Hand over a placed order that needs no human, or undo one that cannot be; False where nothing was to be done."""
     order, good = lock_order(community_id, order_id)
-    if order.state != PLACED or not goes_by_itself(good):
+    # A good that became another kind meanwhile is handed over by a human, as what was ordered.
+    if order.state != PLACED or order.kind != good.kind or not goes_by_itself(good):
         return False
     if order.kind == "perk":
         order.holds_until = now + timedelta(days=good.days)

@@ -299,3 +299,16 @@ def test_what_does_not_fit_the_log_or_the_ledger_is_named():
         "orders for 60 points are done, the mall has 30",
     ]
     assert order.state == "done"
+
+
+def test_a_good_that_became_another_kind_is_handed_over_as_what_was_ordered():
+    shop = Shop()
+    good = shop.good(kind="physical")
+    order = shop.redeem(good, delivery=HOME)
+    fields = {"kind": "virtual", "content": "https://example.com/x"}
+    shelf.edit_good(community_id=shop.id, number=good.number, fields=fields, by="owner", now=NOW)
+    assert not services.advance(community_id=shop.id, order_id=order.pk, now=NOW)
+    assert schedule.go_on(now=NOW + timedelta(days=1)) == 0
+    services.ship(community_id=shop.id, order_id=order.pk, carrier="", tracking="SF123456", by="owner", now=NOW)
+    assert shop.states() == [("咖啡券", "shipped")]
+    shop.check()
