@@ -65,11 +65,11 @@ SECTIONS: tuple[Section, ...] = (
             Entry("detector", _("识别"), "troubleshoot"),
         ),
     ),
-    Section(_("活跃"), (Entry("members", _("成员"), "group"), Entry("quality", _("优质内容"), "star"))),
     Section(
         _("活跃"),
         (
             Entry("members", _("成员"), "group"),
+            Entry("quality", _("优质内容"), "star"),
             Entry("mall", _("积分商城"), "redeem"),
             Entry("mall_orders", _("商城订单"), "local_shipping", "mall.deliver"),
         ),

@@ -356,6 +356,8 @@ def _ran(body: dict[str, Any], told: _Told) -> str:
 
 
 _WHY_RAISED = {"late": lazy("超过处理期限"), "untaken": lazy("没有人接"), "reported": lazy("多人举报同一条消息")}
+
+
 def _order(body: dict[str, Any]) -> str:
     return _("订单 #%(order)s,商品 %(good)s") % {"order": body.get("order"), "good": body.get("good")}
 
