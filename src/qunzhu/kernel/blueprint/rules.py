@@ -9,9 +9,9 @@ import msgspec
 
 from qunzhu.kernel.blueprint.loader import BadBlueprint, Mistake, Path_, dotted, line_of, parse_yaml, plain
 from qunzhu.kernel.blueprint.schema import Blueprint
+from qunzhu.kernel.engine.case_check import check_cases
 from qunzhu.kernel.engine.conditions import OPERATORS
 from qunzhu.kernel.engine.facts import FACTS
-from qunzhu.kernel.engine.rulebook_service import check_cases
 from qunzhu.kernel.engine.rules import (
     PLACEHOLDERS,
     Action,

@@ -1,6 +1,5 @@
 """Publishing a rulebook: checked first, never edited afterwards, announced in the log."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,25 +7,13 @@ import msgspec
 from django.db import transaction
 from django.db.models import Max
 
-from qunzhu.kernel.cases.kinds import OPENED_BY_RULES
 from qunzhu.kernel.community.models import Community
+from qunzhu.kernel.engine.case_check import check_cases
 from qunzhu.kernel.engine.models import RulebookVersion
-from qunzhu.kernel.engine.rules import Problem, Rule, RulebookInvalid, compile_rulebook, load_rules, load_settings
+from qunzhu.kernel.engine.rules import compile_rulebook, load_rules, load_settings
 from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
-
-
-def check_cases(rules: Sequence[Rule]) -> None:
-    """Raise RulebookInvalid where a rule would open a case that there is not: its first hit would stop the consumer."""
-    problems = [
-        Problem(rule.id, f"then[{number}].case.kind", f"{action.case.kind!r} is none of {', '.join(OPENED_BY_RULES)}")
-        for rule in rules
-        for number, action in enumerate(rule.then)
-        if action.case is not None and action.case.kind not in OPENED_BY_RULES
-    ]
-    if problems:
-        raise RulebookInvalid(problems)
 
 
 @transaction.atomic
