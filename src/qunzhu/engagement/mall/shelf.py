@@ -64,7 +64,7 @@ def add_good(
     append: Append | None = None,
 ) -> MallGood:
     """A new good with the next number."""
-    Community.objects.select_for_update().only("id").get(pk=community_id)  # of two new goods, one waits
+    Community.objects.select_for_update(no_key=True).only("id").get(pk=community_id)  # of two new goods, one waits
     last = MallGood.objects.filter(community_id=community_id).aggregate(last=Max("number"))["last"] or 0
     good = MallGood(community_id=community_id, number=last + 1, slug=slug, stock=stock, created_at=now, **fields)
     good.save(force_insert=True)

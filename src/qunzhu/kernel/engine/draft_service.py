@@ -47,7 +47,7 @@ def live_version(community_id: int) -> RulebookVersion | None:
 @transaction.atomic
 def do_start_draft(*, community_id: int, by: str, now: datetime, version: int | None = None) -> RulebookDraft:
     """The open draft; a new one from the live rulebook (or from `version`) when there is none."""
-    community = Community.objects.select_for_update().get(pk=community_id)  # two people begin at once
+    community = Community.objects.select_for_update(no_key=True).get(pk=community_id)  # two people begin at once
     found = open_draft(community_id)
     if found is not None:
         return found
@@ -107,7 +107,7 @@ def do_discard_draft(*, community_id: int, draft_id: int, revision: int, by: str
 @transaction.atomic
 def do_restore_draft(*, community_id: int, draft_id: int, by: str, now: datetime) -> RulebookDraft:
     """Take a discarded draft up again. Raises DraftMoved when another one is open or this one was never discarded."""
-    Community.objects.select_for_update().get(pk=community_id)
+    Community.objects.select_for_update(no_key=True).get(pk=community_id)
     draft = lock_draft(community_id, draft_id)
     if draft.state != RulebookDraft.State.DISCARDED:
         raise DraftMoved(draft)
@@ -126,7 +126,7 @@ def do_publish_draft(
 
     Raises DraftMoved, RulebookMoved or RulebookInvalid, nothing changed.
     """
-    Community.objects.select_for_update().get(pk=community_id)
+    Community.objects.select_for_update(no_key=True).get(pk=community_id)
     draft = _unmoved(community_id, draft_id, revision)
     current = live_version(community_id)
     if (current.version if current else 0) != live:

@@ -31,7 +31,8 @@ def publish_rulebook(
     `settings` are those of `engine/rules.py:Settings`; without them the ones of the version before hold. The zone is
     the community's own. From the event on, the consumer `order` judges by the new version.
     """
-    community = Community.objects.select_for_update().get(pk=community_id)
+    # Not a full lock: who joins meanwhile needs the row for a foreign key, and may hold the log that comes next here.
+    community = Community.objects.select_for_update(no_key=True).get(pk=community_id)
     before = RulebookVersion.objects.filter(community_id=community_id)
     if settings is None:
         live = before.filter(state=RulebookVersion.State.LIVE).first()

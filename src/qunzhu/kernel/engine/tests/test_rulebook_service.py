@@ -1,12 +1,16 @@
 """A rulebook is checked before it is published; the version before is retired; the log carries all of it."""
 
+import psycopg
 import pytest
+from django.db import transaction
 
+from qunzhu.kernel.community.models import Member
 from qunzhu.kernel.community.tests.factories import NOW, events_of, make_community
 from qunzhu.kernel.engine.models import RulebookVersion
 from qunzhu.kernel.engine.rulebook_service import publish_rulebook
 from qunzhu.kernel.engine.rules import RulebookInvalid
 from qunzhu.kernel.engine.tests.workplace import workplace
+from qunzhu.kernel.events.runner import raw_connection
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -44,3 +48,20 @@ def test_an_invalid_rulebook_changes_nothing():
         )
     assert RulebookVersion.objects.count() == 0
     assert events_of(community, "rulebook.published") == []
+
+
+def test_somebody_joins_while_a_rulebook_is_published():
+    """Publishing locks the community and then the log; a newcomer's row needs the community while the log is held."""
+    community = make_community()
+    url = raw_connection().info
+    with transaction.atomic():
+        publish_rulebook(community_id=community.pk, rules=workplace()["rules"], by="t", now=NOW)
+        with psycopg.connect(**url.get_parameters(), password=url.password) as other:
+            other.execute("SET lock_timeout = '5s'")
+            other.execute(
+                "INSERT INTO member (community_id, display_name, tags, note, created_at)"
+                " VALUES (%s, '新人', '[]', '', now())",
+                [community.pk],
+            )
+            other.commit()
+    assert Member.objects.filter(community=community).count() == 1
