@@ -41,6 +41,8 @@ FORMS = (
     noop("建新群({group})"),
     noop("在新群发公告({group})"),
     noop("{who} 报备：{said}"),
+    noop("积分商城有订单等待交付"),
+    noop("“{what}”只剩 {n} 件"),
 )
 _SAID_AGAIN = frozenset({"act"})  # words of the product inside a title
 _FIGURES = frozenset({"n", "days", "most"})
