@@ -188,6 +188,8 @@ def _argument(site: Site, page: str, name: str) -> Any:
     value = site.ids.get(f"{page.split('_', 1)[0]}_{name}", site.ids.get(name))
     if page.startswith("import_job"):
         value = site.ids["import_job_id"]
+    if value is None and name.endswith("_id"):
+        return 1  # of what this history does not have: the page is not there, and is skipped
     return value if isinstance(value, int | UUID) else str(value)
 
 
