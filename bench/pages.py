@@ -177,14 +177,9 @@ def _paths(name: str, arguments: list[str], small: Site, big: Site) -> tuple[str
 def _argument(site: Site, page: str, name: str) -> Any:
     if name == "slug":
         return site.community.slug
-    if name == "fmt":
-        return "csv"
-    if name == "action":
-        return "retry"
-    if name in {"user_id", "view_id"}:
-        return 1
-    if name == "page":
-        return "cases"
+    fixed = {"fmt": "csv", "action": "retry", "user_id": 1, "view_id": 1, "page": "cases"}
+    if name in fixed:
+        return fixed[name]
     value = site.ids.get(f"{page.split('_', 1)[0]}_{name}", site.ids.get(name))
     if page.startswith("import_job"):
         value = site.ids["import_job_id"]
