@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backtest": ("qunzhu.config.backtest:command", "try a rulebook on recorded history"),
     "blackbox": ("qunzhu.kernel.events.blackbox_command:command", "verify, export and check the black box"),
     "rebuild": ("qunzhu.config.rebuild:command", "rebuild projections from the log, or check that they equal it"),
+    "invariants": ("qunzhu.config.invariants:command", "check what must hold at any moment: ledger, log, mall"),
     "doctor": ("qunzhu.config.doctor:command", "say what is wrong with this installation"),
     "backup": ("qunzhu.config.backup:backup", "write database, keys and uploads into one file"),
     "restore": ("qunzhu.config.backup:restore", "restore such a file into an empty installation"),

@@ -28,7 +28,7 @@ logger = structlog.get_logger("qunzhu.schedule")
 # name → (cron in UTC, what it does); docs/operations/jobs.md says the same.
 JOBS = {
     "time.seal": ("* * * * *", "seals the tail of every black box; warns where one is not sealed in time"),
-    "time.ledger": ("7 * * * *", "checks that every ledger sums to zero and no balance is negative"),
+    "time.invariants": ("7 * * * *", "checks what must hold at any moment: ledger, log, mall; opens a case where not"),
     "time.deadlines": ("* * * * *", "raises cases that are late or that nobody took; frees cases of who is gone"),
     "time.proposals": ("* * * * *", "ends proposals that no second person confirmed in time"),
     "time.incidents": ("* * * * *", "sends invitations that waited; writes evidence again whose worker vanished"),
@@ -37,7 +37,6 @@ JOBS = {
     "time.quiet": ("*/5 * * * *", "warns when a community with open groups has had no event for a while"),
     "time.inactive": ("*/10 * * * *", "looks for silent members where the community's hour has come, once a day"),
     "time.mall": ("*/2 * * * *", "goes on with orders of the mall that were left, takes old parcels as received"),
-    "time.mall_check": ("17 * * * *", "checks stock, codes, orders and held points of every mall"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
     "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
 }
@@ -81,17 +80,22 @@ def warn_of_unsealed(*, now: datetime) -> list[str]:
     return late
 
 
-@app.periodic(cron=JOBS["time.ledger"][0], periodic_id="time.ledger")
-@app.task(name="time.ledger", queue=QUEUE)
-def check_ledgers(timestamp: int) -> int:  # noqa: ARG001
-    """Returns how many things are wrong; each is logged as an error."""
-    from qunzhu.kernel.ledger.selectors import check_ledger
+@app.periodic(cron=JOBS["time.invariants"][0], periodic_id="time.invariants")
+@app.task(name="time.invariants", queue=QUEUE)
+def check_invariants(timestamp: int) -> int:
+    """Returns how many things are wrong; each is logged as an error, and a case asks a human to look."""
+    from qunzhu.config.invariants import CHECKS, broken
+    from qunzhu.kernel.cases.breakage import report_breakage
 
     wrong = 0
-    for community_id in Community.objects.values_list("pk", flat=True):
-        for problem in check_ledger(community_id):
-            logger.error("ledger invariant broken", community=community_id, problem=problem)
-            wrong += 1
+    for community_id, slug in Community.objects.order_by("pk").values_list("pk", "slug"):
+        found = list(broken([(community_id, slug)], CHECKS))
+        for one in found:
+            logger.error("invariant broken", community=community_id, check=one.check, problem=one.problem)
+        report_breakage(
+            community_id, {(one.check, one.problem) for one in found}, now=datetime.fromtimestamp(timestamp, UTC)
+        )
+        wrong += len(found)
     return wrong
 
 
@@ -184,20 +188,6 @@ def go_on_with_orders(timestamp: int) -> int:
     from qunzhu.engagement.mall.schedule import go_on
 
     return go_on(now=datetime.fromtimestamp(timestamp, UTC))
-
-
-@app.periodic(cron=JOBS["time.mall_check"][0], periodic_id="time.mall_check")
-@app.task(name="time.mall_check", queue=QUEUE)
-def check_malls(timestamp: int) -> int:  # noqa: ARG001
-    """Returns how many things are wrong; each is logged as an error."""
-    from qunzhu.engagement.mall.selectors import check_mall
-
-    wrong = 0
-    for community_id in Community.objects.values_list("pk", flat=True):
-        for problem in check_mall(community_id):
-            logger.error("mall invariant broken", community=community_id, problem=problem)
-            wrong += 1
-    return wrong
 
 
 @app.periodic(cron=JOBS["time.leftovers"][0], periodic_id="time.leftovers")

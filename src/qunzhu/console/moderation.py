@@ -8,11 +8,16 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from qunzhu.governance.services import give_penalty
+from qunzhu.kernel.cases.actions import ADJUSTMENT
+from qunzhu.kernel.cases.adjustments import needs_second_person, request_adjustment
+from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.community.models import Group, Member, Membership
 from qunzhu.kernel.effects.outbox import EffectRequest, request
 from qunzhu.kernel.engine.sentences import duration
 from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import raw_connection
+from qunzhu.kernel.ledger.models import LedgerTransaction
+from qunzhu.kernel.ledger.selectors import balance, member_account
 from qunzhu.kernel.ledger.services import Insufficient, KeyReused, award
 
 TEXT_LENGTH = 500
@@ -85,19 +90,33 @@ def act_on_group(*, kind: str, group: Group, key: str, by: str, now: datetime, t
 
 
 @transaction.atomic
-def adjust_points(*, member: Member, amount: int, reason: str, key: str, now: datetime) -> int:
+def adjust_points(
+    *, member: Member, amount: int, reason: str, key: str, by: str, role: str | None, now: datetime
+) -> int | Case:
     """Give (or with a negative `amount` take) points, with a reason, and say so in the log; the new balance.
 
-    Raises CannotAct when the reason is missing, the amount is nothing or too large, or the member has too few.
+    Above what one person may (kernel/cases/adjustments.py) it is a case that waits for a second one. Raises CannotAct
+    when the reason is missing, the amount is nothing or too large, or the member has too few.
     """
     if not reason:
         raise CannotAct(_("请写下理由,成员会看到它"))
     if not 0 < abs(amount) <= LARGEST_ADJUSTMENT:
         raise CannotAct(_("一次最多调整 %(n)s 分,不能是 0") % {"n": f"{LARGEST_ADJUSTMENT:,}"})
+    named = f"console:{key}"
+    done_before = LedgerTransaction.objects.filter(community_id=member.community_id, idempotency_key=named).exists()
+    if not done_before and needs_second_person(
+        community_id=member.community_id, member_id=member.pk, amount=amount, user=by, now=now
+    ):
+        if -amount > (there := balance(member.community_id, member_account(member.pk))):
+            raise CannotAct(_("积分不够扣:现有 %(n)s 分") % {"n": there})
+        return request_adjustment(
+            community_id=member.community_id, member_id=member.pk, amount=amount, reason=reason, key=key, user=by,
+            role=role, now=now,
+        )  # fmt: skip
     try:
         done = award(
-            community_id=member.community_id, member_id=member.pk, amount=amount, key=f"console:{key}",
-            kind="adjustment", memo=reason, now=now,
+            community_id=member.community_id, member_id=member.pk, amount=amount, key=named,
+            kind=ADJUSTMENT, memo=reason, now=now,
         )  # fmt: skip
     except Insufficient as error:
         raise CannotAct(_("积分不够扣:现有 %(n)s 分") % {"n": error.balance}) from error

@@ -9,10 +9,11 @@ from structlog.testing import capture_logs
 
 from qunzhu.config import jobs
 from qunzhu.kernel.cases.models import Case, CaseNote
-from qunzhu.kernel.cases.services import open_case
+from qunzhu.kernel.cases.services import decide_case, open_case
 from qunzhu.kernel.community.tests.factories import NOW, make_community, make_group, make_member, write
-from qunzhu.kernel.events import seal
+from qunzhu.kernel.events import log, seal
 from qunzhu.kernel.events.models import SealedBlock
+from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.ledger.services import award
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -62,17 +63,35 @@ def test_what_is_not_sealed_in_time_is_told():
     assert [e["community"] for e in logs] == [late.slug, late.slug, patient.slug]
 
 
-def test_ledger_names_every_broken_invariant():
-    c = make_community()
+def test_a_broken_invariant_is_logged_and_is_a_case_until_all_is_well():
+    c, calm = make_community(), make_community()
     lin = make_member(c)
-    award(community_id=c.pk, member_id=lin.pk, amount=5, key="k", kind="checkin", now=NOW)
-    assert jobs.check_ledgers(stamp(NOW)) == 0
+    given = award(community_id=c.pk, member_id=lin.pk, amount=5, key="k", kind="checkin", now=NOW)
+    log.append(raw_connection(), [given.event], now=NOW)
+    assert jobs.check_invariants(stamp(NOW)) == 0
     execute("UPDATE account SET balance = 7 WHERE community_id = %s AND owner = %s", [c.pk, f"m:{lin.pk}"])
     with capture_logs() as logs:
-        assert jobs.check_ledgers(stamp(NOW)) == 1
-    assert [(e["event"], e["community"], e["problem"]) for e in logs] == [
-        ("ledger invariant broken", c.pk, f"account m:{lin.pk} has 7 PTS, its postings sum to 5")
+        assert jobs.check_invariants(stamp(NOW)) == 2
+    assert [(e["event"], e["community"], e["check"], e["problem"]) for e in logs] == [
+        ("invariant broken", c.pk, "ledger", f"account m:{lin.pk} has 7 PTS, its postings sum to 5"),
+        ("invariant broken", c.pk, "log", f"account m:{lin.pk} has 7 PTS, the log sums to 5"),
     ]
+    assert jobs.check_invariants(stamp(NOW)) == 2  # once more: the same cases
+    cases = Case.objects.filter(community_id=c.pk, kind="invariant_broken", state="open").order_by("key")
+    assert [(case.title, case.summary, case.urgency) for case in cases] == [
+        ("自检发现 1 处不一致（ledger）", f"account m:{lin.pk} has 7 PTS, its postings sum to 5", "orange"),
+        ("自检发现 1 处不一致（log）", f"account m:{lin.pk} has 7 PTS, the log sums to 5", "orange"),
+    ]
+    assert not Case.objects.filter(community_id=calm.pk).exists()
+    first = cases[0]
+    decide_case(
+        community_id=c.pk, case_id=first.pk, action="seen", user="o", role="owner", version=1, note="在查", now=NOW
+    )
+    jobs.check_invariants(stamp(NOW))
+    assert [case.title for case in cases.all()] == ["自检发现 1 处不一致（log）"]  # what was noted is not said again
+    execute("UPDATE account SET balance = 5 WHERE community_id = %s AND owner = %s", [c.pk, f"m:{lin.pk}"])
+    assert jobs.check_invariants(stamp(NOW)) == 0
+    assert list(Case.objects.order_by("key").values_list("action", flat=True)) == ["seen", "mended"]
 
 
 def test_late_and_untaken_cases_are_raised():

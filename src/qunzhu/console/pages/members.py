@@ -198,12 +198,19 @@ def _points(request: StaffRequest, member: Member) -> str:
     amount = int(raw) if digits.isascii() and digits.isdigit() and len(digits) < 10 else 0  # noqa: PLR2004
     reason = request.POST.get("text", "").strip()[:TEXT_LENGTH]
     detail = {"amount": amount, "reason": reason}
-    with audited(request, "points.adjust", target=f"member:{member.pk}", detail=detail):
-        balance = adjust_points(
-            member=member, amount=amount, reason=reason, key=request.POST.get("key", "")[:64],
-            now=SYSTEM_CLOCK.now(),
-        )  # fmt: skip
-    return _("已调整,现有 %(n)s 积分。") % {"n": balance}
+    with audited(request, "points.adjust", target=f"member:{member.pk}", detail=detail) as known:
+        try:
+            came = adjust_points(
+                member=member, amount=amount, reason=reason, key=request.POST.get("key", "")[:64],
+                by=request.user.get_username(), role=request.staff_role, now=SYSTEM_CLOCK.now(),
+            )  # fmt: skip
+        except CaseError as error:
+            raise CannotAct(str(error)) from error
+        if isinstance(came, Case):
+            known["proposed"] = came.pk
+    if isinstance(came, Case):
+        return _("超过一个人能调整的数额,已提议;工单 #%(n)s 等另一位同事确认。") % {"n": came.pk}
+    return _("已调整,现有 %(n)s 积分。") % {"n": came}
 
 
 def _reverse(request: StaffRequest, member: Member) -> str:

@@ -41,6 +41,8 @@ FORMS = (
     noop("建新群({group})"),
     noop("在新群发公告({group})"),
     noop("{who} 报备：{said}"),
+    noop("调整成员 #{n} 的积分：{points}"),
+    noop("自检发现 {n} 处不一致（{what}）"),
     noop("积分商城有订单等待交付"),
     noop("“{what}”只剩 {n} 件"),
 )

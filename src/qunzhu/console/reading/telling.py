@@ -60,6 +60,7 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "case.decided": ("assignment_turned_in", lazy("工单已处理")),
     "checkin.done": ("event_available", lazy("签到")),
     "points.posted": ("toll", lazy("积分变动")),
+    "points.capped": ("block", lazy("积分没有发放")),
     "quality.marked": ("star", lazy("被评为优质内容")),
     "quality.unmarked": ("star_border", lazy("取消优质内容")),
     "rulebook.published": ("menu_book", lazy("群规发布")),
@@ -93,7 +94,8 @@ KINDS: dict[str, tuple[str, Promise]] = {
 FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
     "messages": (lazy("发言"), ("message.posted",)),
     "commands": (
-        lazy("命令"), ("command.posted", "checkin.done", "points.posted", "quality.marked", "quality.unmarked"),
+        lazy("命令"),
+        ("command.posted", "checkin.done", "points.posted", "points.capped", "quality.marked", "quality.unmarked"),
     ),
     "decisions": (
         lazy("决定"),
@@ -310,6 +312,11 @@ def _points(body: dict[str, Any], _told: _Told) -> str:
     return f"{said} · {body['memo']}" if body.get("memo") else said
 
 
+def _capped(body: dict[str, Any], _told: _Told) -> str:
+    said = _("今日上限已满,%(wanted)s 积分没有发放") % {"wanted": body.get("wanted", formats.DASH)}
+    return f"{said} · {body['memo']}" if body.get("memo") else said
+
+
 def _keywords(body: dict[str, Any], _told: _Told) -> str:
     counts = {"added": len(body.get("added") or ()), "removed": len(body.get("removed") or ())}
     return _("新增 %(added)s 个,移除 %(removed)s 个") % counts
@@ -405,6 +412,7 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
         _("连续第 %(streak)s 天,+%(points)s 积分") % {"streak": b.get("streak"), "points": b.get("points")}
     ),
     "points.posted": _points,
+    "points.capped": _capped,
     "rulebook.published": lambda b, t: _("第 %(version)s 版") % {"version": b.get("version")} + f" · {_by(b, t)}",
     "consent.given": lambda b, _t: _("第 %(version)s 版") % {"version": b.get("version")},
     "keywords.changed": _keywords,

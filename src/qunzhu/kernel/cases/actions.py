@@ -8,7 +8,7 @@ import psycopg
 
 from qunzhu.kernel.cases import appeals, clearances, silences
 from qunzhu.kernel.cases.models import Case
-from qunzhu.kernel.cases.press import Act, Outcome, Press
+from qunzhu.kernel.cases.press import Act, Outcome, Press, Unchosen
 from qunzhu.kernel.cases.reports import has_reports, reported_messages, settle_reports
 from qunzhu.kernel.community.models import Membership
 from qunzhu.kernel.connectors.port import BY_RULE, Detail, detail
@@ -19,8 +19,10 @@ from qunzhu.kernel.engine.models import Decision
 from qunzhu.kernel.events.erase import erase_member
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
+from qunzhu.kernel.ledger.services import Insufficient, award
 
 MUTE_MINUTES = 60
+ADJUSTMENT = "adjustment"  # the kind of the ledger's transactions that are by hand
 HUMAN = "human"  # the rule that a human's decision counts as (governance keeps it as a penalty)
 
 
@@ -307,6 +309,19 @@ def _erase(press: Press) -> Outcome:
     return Outcome(forget=True)
 
 
+def _adjust(press: Press) -> Outcome:
+    """Points given or taken by hand, above what one person may (adjustments.py)."""
+    case = press.case
+    try:
+        done = award(
+            community_id=case.community_id, member_id=case.member_id or 0, amount=int(case.payload["amount"]),
+            key=f"case:{case.pk}", kind=ADJUSTMENT, memo=str(case.payload["reason"]), now=press.now,
+        )  # fmt: skip
+    except Insufficient as error:
+        raise Unchosen(f"积分不够扣:现有 {error.balance} 分") from error
+    return Outcome(events=[done.event] if done.event is not None else [])
+
+
 def _lift_mute(press: Press) -> Outcome:
     """The mute ends, and the penalty that the decision was stands in the log as reversed."""
     case, decided_at = press.case, press.case.decided_at or press.now
@@ -357,6 +372,10 @@ ACTS: dict[tuple[str, str], Act] = {
     ("poisoned_event", "ignore"): _nothing,
     ("member_erasure", "erase"): _erase,
     ("member_erasure", "keep"): _nothing,
+    ("invariant_broken", "seen"): _nothing,
+    ("invariant_broken", "mended"): _nothing,
+    ("points_adjustment", "adjust"): _adjust,
+    ("points_adjustment", "drop"): _nothing,
     ("rule_precision", "settled"): _nothing,
     ("rule_precision", "keep"): _nothing,
     ("clearance_request", "approve"): clearances.approve,

@@ -198,6 +198,22 @@ KINDS: dict[str, CaseKind] = {
             CaseAction("keep", "不抹除", "Keep", "member.erase", "d"),
         ),
     ),
+    "invariant_broken": CaseKind(
+        "系统自检发现不一致",
+        "The self-check found something that does not fit",
+        (
+            CaseAction("seen", "知道了", "Noted", "audit.view", "y", "primary", needs_note=True),
+            CaseAction("mended", "已恢复一致", "All is well again", "audit.view", "", place="machine"),
+        ),
+    ),
+    "points_adjustment": CaseKind(
+        "调整积分,等第二个人确认",
+        "Adjusting points needs a second person",
+        (
+            CaseAction("adjust", "确认调整", "Adjust", "points.adjust", "y", "primary", guard="adjust_points"),
+            CaseAction("drop", "不调整", "Do not adjust", "points.adjust", "n"),
+        ),
+    ),
     "clearance_request": CaseKind(
         "广告报备",
         "Ad clearance",

@@ -24,6 +24,7 @@ from qunzhu.kernel.events.schema import NewEvent, event_id
 
 # What holds where a community's blueprint says nothing (blueprint/chapters/governance.py: Governance).
 GUARDED = ("rebuild_group", "erase_member")
+ALWAYS = frozenset({"adjust_points"})  # such a case is only opened where one person is not enough
 WITHIN_HOURS = 24
 
 _ENDED = {
@@ -62,7 +63,7 @@ def guard_of(case: Case, button: CaseAction, listed: frozenset[str]) -> str:
     """The guard that this button of this case is under, of those `listed`; "" when one person is enough."""
     if button.guard == "remove_all" and case.group_id is not None:
         return ""  # out of one group is not out of all
-    return button.guard if button.guard in listed else ""
+    return button.guard if button.guard in listed or button.guard in ALWAYS else ""
 
 
 def standing(case: Case, *, now: datetime) -> CaseProposal | None:

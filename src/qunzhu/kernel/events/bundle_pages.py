@@ -30,7 +30,8 @@ _WORDS = {
     "appeal.rejected": "申诉不成立", "member.readmitted": "可以重新入群",
     "effect.done": "动作结束", "case.opened": "工单开立", "case.assigned": "工单交接", "case.escalated": "工单升级",
     "case.merged": "工单合并", "case.reopened": "决定撤销", "case.proposed": "提议", "case.withdrawn": "提议结束",
-    "case.decided": "工单处理", "checkin.done": "签到", "points.posted": "积分变动", "rulebook.published": "群规发布",
+    "case.decided": "工单处理", "checkin.done": "签到", "points.posted": "积分变动",
+    "points.capped": "积分达到今日上限", "rulebook.published": "群规发布",
     "keywords.changed": "关键词变更", "staff.changed": "运营人员变更", "clearance.granted": "报备通过",
     "clearance.ended": "报备结束", "import.finished": "导入完成", "member.erased": "成员内容被抹除",
 }  # fmt: skip

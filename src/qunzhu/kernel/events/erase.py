@@ -25,7 +25,8 @@ ERASED = "（已抹除）"
 WORDLESS = (
     "member.left", "member.removed", "member.readmitted", "member.muted", "member.unmuted",
     "message.recalled", "checkin.done",
-    "points.posted", "penalty.reversed", "staff.changed", "member.tagged", "observation.returned", "leave.ended",
+    "points.posted", "points.capped",
+    "penalty.reversed", "staff.changed", "member.tagged", "observation.returned", "leave.ended",
     "member.invited",
     "mall.ordered", "mall.shipped", "mall.done", "mall.ended",
 )  # fmt: skip

@@ -50,6 +50,7 @@ KINDS: dict[str, str] = {
     "case.decided": "a human decided a case",
     "checkin.done": "a member checked in for a day",
     "points.posted": "points moved in the ledger",
+    "points.capped": "points were not given, because the day's cap was full",
     "quality.marked": "staff marked a message as quality content",
     "quality.unmarked": "such a mark was taken back, by staff or because the message was punished",
     "rulebook.published": "a version of the rulebook went live",

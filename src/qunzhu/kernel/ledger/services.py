@@ -13,6 +13,7 @@ from django.db import transaction
 from qunzhu.kernel.bulk import upsert
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
+from qunzhu.kernel.ledger.caps import caps_of, earned_on_day, grant
 from qunzhu.kernel.ledger.locks import lock_accounts
 
 POINTS = "PTS"
@@ -58,12 +59,17 @@ class Award(msgspec.Struct, frozen=True):
 
 
 class Awarded(msgspec.Struct, frozen=True):
-    """A posted award. `event` (points.posted) is for the caller to append; None for a duplicate."""
+    """A posted award. `event` is for the caller to append; None for a duplicate.
+
+    It is points.posted, or points.capped where nothing was posted because the day's cap was full. `amount` is what was
+    given: less than asked for where a cap left less.
+    """
 
     id: UUID
     duplicate: bool
     balance: int
     event: NewEvent | None
+    amount: int
 
 
 class LedgerError(ValueError):
@@ -152,7 +158,9 @@ def award(
 
 @transaction.atomic
 def award_many(*, community_id: int, awards: Sequence[Award], now: datetime) -> list[Awarded]:
-    """Several awards with a fixed number of statements; result i belongs to award i."""
+    """Several awards with a fixed number of statements; result i belongs to award i. Daily caps (caps.py) hold."""
+    asked, known = _capped(community_id, awards, now)
+    fresh = [(i, a) for i, a in enumerate(asked) if i not in known and (a.amount or not awards[i].amount)]
     entries = [
         Entry(
             a.key,
@@ -161,16 +169,76 @@ def award_many(*, community_id: int, awards: Sequence[Award], now: datetime) -> 
             a.memo,
             a.cause_seq,
         )
-        for a in awards
+        for _, a in fresh
     ]
-    posted = post_many(community_id=community_id, entries=entries, now=now)
-    after = _balances_after(raw_connection(), community_id, [p.id for p in posted])
-    results = []
-    for given, done in zip(awards, posted, strict=True):
-        balance = after[done.id, f"m:{given.member_id}", POINTS]
-        event = None if done.duplicate else points_event(community_id, given, done.id, balance, now)
-        results.append(Awarded(done.id, done.duplicate, balance, event))
-    return results
+    posted = dict(
+        zip((i for i, _ in fresh), post_many(community_id=community_id, entries=entries, now=now), strict=True)
+    )
+    posted |= {i: Posted(tx, duplicate=True) for i, tx in known.items()}
+    after = _balances_after(raw_connection(), community_id, [p.id for p in posted.values()])
+    return [
+        _awarded(community_id, awards[i], a, posted[i], after[posted[i].id, f"m:{a.member_id}", POINTS], now)
+        if i in posted
+        else _refused(community_id, awards[i], now)
+        for i, a in enumerate(asked)
+    ]
+
+
+def _awarded(community_id: int, wanted: Award, given: Award, done: Posted, balance: int, now: datetime) -> Awarded:
+    event = None if done.duplicate else points_event(community_id, given, done.id, balance, now)
+    if event is not None and given.amount != wanted.amount:
+        event.body["wanted"] = wanted.amount
+    return Awarded(done.id, done.duplicate, balance, event, given.amount)
+
+
+def _refused(community_id: int, wanted: Award, now: datetime) -> Awarded:
+    """The day's cap is full: nothing is posted, but it is said."""
+    tx = transaction_id(community_id, wanted.key)
+    body = {"kind": wanted.kind, "wanted": wanted.amount, "unit": POINTS, "memo": wanted.memo}
+    event = NewEvent(
+        community_id, event_id("points.capped", tx), "points.capped", now, body,
+        group_id=wanted.group_id, member_id=wanted.member_id,
+    )  # fmt: skip
+    return Awarded(tx, False, 0, event, 0)
+
+
+def _capped(community_id: int, awards: Sequence[Award], now: datetime) -> tuple[list[Award], dict[int, UUID]]:
+    """The awards as the caps leave them, and which of the capped ones were posted before: their place → transaction."""
+    conn = raw_connection()
+    caps, zone = caps_of(conn, community_id)
+    kinds = sorted({kind for cap in caps for kind in cap.kinds})
+    places = [i for i, a in enumerate(awards) if a.amount > 0 and a.kind in kinds]
+    if not places:
+        return list(awards), {}
+    members = sorted({a.member_id for a in awards})
+    lock_accounts(conn, community_id, [(f"m:{member}", POINTS) for member in members])
+    known = _posted_before(conn, community_id, {i: awards[i] for i in places})
+    earned = earned_on_day(conn, community_id, members, kinds, now, zone)
+    new = [i for i in places if i not in known]
+    rooms = grant([(awards[i].member_id, awards[i].kind, awards[i].amount) for i in new], earned, caps)
+    asked = list(awards)
+    for i, room in zip(new, rooms, strict=True):
+        if room < awards[i].amount:
+            memo = f"{awards[i].memo}（今日上限，应得 {awards[i].amount}）"
+            asked[i] = msgspec.structs.replace(awards[i], amount=room, memo=memo)
+    return asked, known
+
+
+def _posted_before(conn: psycopg.Connection[Any], community_id: int, awards: dict[int, Award]) -> dict[int, UUID]:
+    """Place → transaction of awards whose key was posted: cut by a cap maybe, else the same."""
+    ids = {i: transaction_id(community_id, a.key) for i, a in awards.items()}
+    rows = psycopg.Cursor(conn).execute(
+        "SELECT t.id, t.kind, p.owner, p.amount FROM ledger_transaction t JOIN posting p"
+        " ON p.community_id = t.community_id AND p.transaction_id = t.id"
+        " WHERE t.community_id = %s AND t.id = ANY(%s) AND p.line = 0",
+        [community_id, list(ids.values())],
+    )
+    found = {tx: (kind, owner, amount) for tx, kind, owner, amount in rows.fetchall()}
+    for i, tx in ids.items():
+        given = awards[i]
+        if tx in found and not (found[tx][:2] == (given.kind, f"m:{given.member_id}") and found[tx][2] <= given.amount):
+            raise KeyReused(f"key {given.key!r} was posted before as {found[tx]}, now it is wanted as {given}")
+    return {i: tx for i, tx in ids.items() if tx in found}
 
 
 @transaction.atomic

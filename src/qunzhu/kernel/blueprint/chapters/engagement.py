@@ -17,7 +17,35 @@ from qunzhu.kernel.blueprint.fields import (
     TimeOfDay,
     Weekday,
     Weight,
+    unit,
 )
+
+
+class DailyCap(Section, frozen=True, kw_only=True):
+    """每日上限: a member earns at most so many points of these kinds together on one day."""
+
+    kinds: Annotated[list[Annotated[str, Meta(pattern=r"^[a-z_.]+$", max_length=40)]], Meta(min_length=1)]
+    per_day: Positive
+
+
+class PointsSettings(Section, frozen=True, kw_only=True):
+    """积分: daily caps, expiry by age, and what a human may give alone.
+
+    `expire_after` 0: points never expire; what expires is told `notice` days before. A gift or deduction of more than
+    `alone_up_to` points needs a second person; 0: any.
+    """
+
+    caps: list[DailyCap] = field(
+        default_factory=lambda: [
+            DailyCap(kinds=["quality"], per_day=100),
+            DailyCap(kinds=["report.upheld"], per_day=50),
+            DailyCap(kinds=["invitation"], per_day=60),
+            DailyCap(kinds=["answered"], per_day=20),
+        ]
+    )
+    expire_after: Annotated[int, Meta(ge=0, le=3_650, extra=unit("days"))] = 0
+    notice: Days = 14
+    alone_up_to: Points = 200
 
 
 class Levels(Section, frozen=True, kw_only=True):
@@ -107,6 +135,7 @@ class EngagementBenchmarks(Section, frozen=True, kw_only=True):
 
 
 class Engagement(Section, frozen=True, kw_only=True):
+    points: PointsSettings = field(default_factory=PointsSettings)
     levels: Levels = field(default_factory=Levels)
     checkin: CheckInSettings = field(default_factory=CheckInSettings)
     honour: Honour = field(default_factory=Honour)
