@@ -36,6 +36,7 @@ JOBS = {
     "time.retention": ("43 3 * * *", "takes the contents of messages that are older than the community keeps them"),
     "time.quiet": ("*/5 * * * *", "warns when a community with open groups has had no event for a while"),
     "time.inactive": ("*/10 * * * *", "looks for silent members where the community's hour has come, once a day"),
+    "time.points": ("27 * * * *", "takes points that are older than points live; tells groups what goes soon"),
     "time.mall": ("*/2 * * * *", "goes on with orders of the mall that were left, takes old parcels as received"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
     "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
@@ -179,6 +180,15 @@ def look_for_silent_members(timestamp: int) -> list[str]:  # noqa: ARG001
     from qunzhu.governance.elimination.schedule import run_due
 
     return run_due(now=SYSTEM_CLOCK.now())
+
+
+@app.periodic(cron=JOBS["time.points"][0], periodic_id="time.points")
+@app.task(name="time.points", queue=QUEUE)
+def expire_points(timestamp: int) -> int:
+    """Returns how many members lost some."""
+    from qunzhu.engagement.points.schedule import run_due
+
+    return run_due(now=datetime.fromtimestamp(timestamp, UTC))
 
 
 @app.periodic(cron=JOBS["time.mall"][0], periodic_id="time.mall")

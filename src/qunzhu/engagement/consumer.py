@@ -11,6 +11,8 @@ from typing import Any
 
 import psycopg
 
+from qunzhu.engagement.points.policy import Expiry, expiry_from, say_soon
+from qunzhu.engagement.points.selectors import expiring
 from qunzhu.engagement.policy import (
     CheckedIn,
     CheckInSettings,
@@ -48,8 +50,10 @@ class Work:
     batch: Batch
     zone: str
     settings: CheckInSettings
+    expiry: Expiry
     days: dict[tuple[int, date], CheckedIn] = field(default_factory=dict)
     balance: dict[str, int] = field(default_factory=dict)
+    soon: dict[int, int] = field(default_factory=dict)  # member → points that expire soon
     answers: list[EffectRequest] = field(default_factory=list)
 
     def streak_of(self, member_id: int, day: date) -> int:
@@ -89,11 +93,14 @@ def _project(batch: Batch) -> None:
 
 
 def _serve(batch: Batch, commands: list[tuple[Event, int]]) -> None:
-    work = Work(batch, zone_of(batch.community_id), settings_from(blueprint_of(batch.community_id)))
+    blueprint = blueprint_of(batch.community_id)
+    work = Work(batch, zone_of(batch.community_id), settings_from(blueprint), expiry_from(blueprint))
     members = {member for _, member in commands}
     days = {local_day(event.occurred_at, work.zone) for event, _ in commands}
     work.days = _known_days(batch, members, days | {day - timedelta(days=1) for day in days})
     work.balance = balances(batch.community_id, map(member_account, members))
+    asking = [member for event, member in commands if event.body["command"] == "points"]
+    work.soon = expiring(batch.community_id, asking, work.expiry, now=batch.now)
     done: dict[int, CheckedIn] = {}
     for event, member_id in commands:  # each is answered as things stood when it was said
         if event.body["command"] == "checkin" and (made := _new_check_in(work, event, member_id)):
@@ -166,10 +173,11 @@ def _say_check_in(work: Work, event: Event, member_id: int, made: CheckedIn | No
 def _say_points(work: Work, event: Event, member_id: int, made: CheckedIn | None) -> str:  # noqa: ARG001
     day = local_day(event.occurred_at, work.zone)
     balance = work.balance[member_account(member_id)]
+    soon = say_soon(work.soon.get(member_id, 0), work.expiry.notice)
     if (streak := work.streak_of(member_id, day)) > 0:
-        return say_points(balance, streak, 0)
+        return say_points(balance, streak, 0) + soon
     streak = work.streak_of(member_id, day - timedelta(days=1))
-    return say_points(balance, streak, work.settings.points + bonus_for(streak + 1, work.settings))
+    return say_points(balance, streak, work.settings.points + bonus_for(streak + 1, work.settings)) + soon
 
 
 _SERVE = {"checkin": _say_check_in, "points": _say_points}

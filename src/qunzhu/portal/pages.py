@@ -1,7 +1,6 @@
 """Member pages: join, group chat, my groups, my points, my penalties, and the language switch."""
 
 import io
-from datetime import datetime
 from typing import Any
 
 import segno
@@ -9,7 +8,6 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.utils.dateparse import parse_datetime
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -201,10 +199,9 @@ def me(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """My own page: who I am here, what I have, what runs against me."""
     now = SYSTEM_CLOCK.now()
     community_id, member_id = visitor.community.pk, visitor.member.pk
-    today = selectors.community_day(visitor.community.timezone, now)
     context = _shell(visitor, "me") | {
         "rows": selectors.my_groups(community_id, member_id),
-        "points": selectors.points_of(visitor.community, member_id, today, before=None),
+        "points": selectors.points_of(visitor.community, member_id, now=now),
         "running": selectors.running_penalties(community_id, member_id, now),
         "strikes": strikes_of(community_id, member_id, now=now),
         "waiting": waiting_of(community_id, member_id),
@@ -218,10 +215,11 @@ def me(request: HttpRequest, visitor: Visitor) -> HttpResponse:
 @members_only
 def points(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     """My points: balance, today's check-in, the month's calendar, the statement."""
-    today = selectors.community_day(visitor.community.timezone, SYSTEM_CLOCK.now())
-    before = _moment(request.GET.get("before"))
+    now = SYSTEM_CLOCK.now()
+    today = selectors.community_day(visitor.community.timezone, now)
+    before = selectors.parse_place(request.GET.get("before"))
     community_id, member_id = visitor.community.pk, visitor.member.pk
-    found = selectors.points_of(visitor.community, member_id, today, before=before)
+    found = selectors.points_of(visitor.community, member_id, now=now, before=before)
     context = _shell(visitor, "points") | {
         "points": found,
         "weeks": selectors.streak_calendar(found.check_in),
@@ -300,15 +298,6 @@ def language(request: HttpRequest) -> HttpResponse:
 def _shell(visitor: Visitor, tab: str) -> dict[str, Any]:
     """What every member page knows; `now` and `zone` are what the time tags speak by."""
     return {"visitor": visitor, "tab": tab, "now": SYSTEM_CLOCK.now(), "zone": visitor.community.timezone}
-
-
-def _moment(value: str | None) -> datetime | None:
-    """A time from the address bar; None when it is none."""
-    try:
-        found = parse_datetime(value or "")
-    except ValueError:
-        return None
-    return found if found and found.tzinfo else None
 
 
 @require_GET

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Max
+from django.utils.dateparse import parse_datetime
 
 from qunzhu.engagement.models import CheckIn
+from qunzhu.engagement.points.policy import expiry_from
+from qunzhu.engagement.points.selectors import expiring
 from qunzhu.engagement.selectors import CheckInState, check_in_state
 from qunzhu.governance.models import Penalty
 from qunzhu.kernel.clock import local_day
@@ -141,10 +145,30 @@ class Points:
     best: int
     lines: list[StatementLine]
     older_query: str
+    soon: int  # expire within `notice` days unless they are spent
+    notice: int
 
 
-def points_of(community: Community, member_id: int, today: date, *, before: datetime | None) -> Points:
-    """The points of a member on the community's day `today`; `before` continues the statement."""
+Place = tuple[datetime, UUID]  # of a line of the statement
+
+
+def _place(line: StatementLine) -> str:
+    return f"{line.at.isoformat()}~{line.transaction}"
+
+
+def parse_place(value: str | None) -> Place | None:
+    """Where a statement goes on, from the address bar; None when it is no such place."""
+    stamp, _, transaction = (value or "").partition("~")
+    try:
+        at, found = parse_datetime(stamp), UUID(transaction)
+    except ValueError:
+        return None
+    return (at, found) if at and at.tzinfo else None
+
+
+def points_of(community: Community, member_id: int, *, now: datetime, before: Place | None = None) -> Points:
+    """The points of a member on the community's day at `now`; `before` continues the statement."""
+    life, today = expiry_from(community.blueprint), local_day(now, community.timezone)
     own = CheckIn.objects.filter(community_id=community.pk, member_id=member_id)
     owner = member_account(member_id)
     lines = statement(community.pk, owner, before=before, limit=STATEMENT_PAGE + 1)
@@ -155,7 +179,9 @@ def points_of(community: Community, member_id: int, today: date, *, before: date
         earned_today=next(iter(own.filter(day=today).values_list("points", flat=True)), 0),
         best=own.aggregate(best=Max("streak"))["best"] or 0,
         lines=lines[:STATEMENT_PAGE],
-        older_query=urlencode({"before": lines[STATEMENT_PAGE - 1].at.isoformat()}) if more else "",
+        older_query=urlencode({"before": _place(lines[STATEMENT_PAGE - 1])}) if more else "",
+        soon=expiring(community.pk, [member_id], life, now=now).get(member_id, 0),
+        notice=life.notice,
     )
 
 

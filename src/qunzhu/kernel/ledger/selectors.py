@@ -47,16 +47,17 @@ def balances(community_id: int, owners: Iterable[str], unit: str = POINTS) -> di
 
 
 def statement(
-    community_id: int, owner: str, unit: str = POINTS, *, before: datetime | None = None, limit: int = 50
+    community_id: int, owner: str, unit: str = POINTS, *, before: tuple[datetime, UUID] | None = None, limit: int = 50
 ) -> list[StatementLine]:
-    """The latest postings of an account, newest first; `before` continues an earlier page."""
+    """The latest postings of an account, newest first; `before` is the (at, transaction) of the last line seen."""
+    at, after = before or (None, None)
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT p.transaction_id, p.at, t.kind, t.memo, p.amount, p.balance_after, t.cause_seq, t.reverses"
             " FROM posting p JOIN ledger_transaction t ON t.community_id = p.community_id AND t.id = p.transaction_id"
-            " WHERE p.community_id = %s AND p.owner = %s AND p.unit = %s AND (%s::timestamptz IS NULL OR p.at < %s)"
-            " ORDER BY p.at DESC, p.transaction_id, p.line LIMIT %s",
-            [community_id, owner, unit, before, before, limit],
+            " WHERE p.community_id = %s AND p.owner = %s AND p.unit = %s AND (%s::timestamptz IS NULL OR p.at < %s"
+            " OR (p.at = %s AND p.transaction_id > %s)) ORDER BY p.at DESC, p.transaction_id, p.line LIMIT %s",
+            [community_id, owner, unit, at, at, at, after, limit],
         )
         return [StatementLine(*row) for row in cursor.fetchall()]
 

@@ -184,3 +184,14 @@ def test_a_rolled_back_caller_leaves_nothing():
         give(17, 5, "a")
         transaction.set_rollback(True)
     assert (LedgerTransaction.objects.count(), balance(C, "m:17")) == (0, 0)
+
+
+def test_a_statement_goes_on_in_the_middle_of_a_moment():
+    for number in range(5):
+        give(17, 1, f"k{number}")
+    seen: list = []
+    before = None
+    while page := statement(C, "m:17", before=before, limit=2):
+        seen += [line.transaction for line in page]
+        before = (page[-1].at, page[-1].transaction)
+    assert len(seen) == len(set(seen)) == 5
