@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -18,7 +19,15 @@ from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.ledger.models import LedgerTransaction
 from qunzhu.kernel.ledger.selectors import balance, member_account
-from qunzhu.kernel.ledger.services import Insufficient, KeyReused, award
+from qunzhu.kernel.ledger.services import (
+    Award,
+    Insufficient,
+    KeyReused,
+    NotReversible,
+    award,
+    points_event,
+    reverse,
+)
 
 TEXT_LENGTH = 500
 LARGEST_ADJUSTMENT = 100_000
@@ -125,6 +134,34 @@ def adjust_points(
     if done.event is not None:
         log.append(raw_connection(), [done.event], now=now)
     return done.balance
+
+
+@transaction.atomic
+def reverse_points(
+    *, community_id: int, number: UUID, member_id: int, amount: int, reason: str, by: str, now: datetime
+) -> None:
+    """Take back transaction `number`, which moved `amount` between the house and one member, and say so in the log.
+
+    Raises CannotAct: without a reason, for any other transaction, for more than one person may move, a second time, or
+    where the points are spent.
+    """
+    if not reason:
+        raise CannotAct(_("请写下理由,成员会看到它"))
+    if not member_id:
+        raise CannotAct(_("这一笔属于订单或活动,请在那里取消或退回"))
+    if needs_second_person(community_id=community_id, member_id=member_id, amount=-amount, user=by, now=now):
+        raise CannotAct(_("超过一个人能调整的数额:请在成员页用“调整积分”提议,由另一位同事确认"))
+    key = f"console:reverse:{number}"
+    try:
+        done = reverse(community_id=community_id, key=key, of=number, memo=reason, now=now)
+    except Insufficient as error:
+        raise CannotAct(_("积分不够扣:现有 %(n)s 分") % {"n": error.balance}) from error
+    except (NotReversible, KeyReused) as error:
+        raise CannotAct(_("这一笔已经撤回过了,或者它本身就是撤回")) from error
+    if not done.duplicate:
+        told = Award(member_id, -amount, key, "reversed", reason)
+        has = balance(community_id, member_account(member_id))
+        log.append(raw_connection(), [points_event(community_id, told, done.id, has, now)], now=now)
 
 
 def _ask(

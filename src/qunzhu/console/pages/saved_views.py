@@ -24,6 +24,7 @@ from qunzhu.console.pages import (
     groups,
     imports,
     keywords,
+    ledger,
     mall,
     mall_orders,
     members,
@@ -46,6 +47,7 @@ LISTS: dict[str, ListSpec[Any]] = {
         imports,
         staff,
         audit,
+        ledger,
         mall,
         mall_orders,
     )

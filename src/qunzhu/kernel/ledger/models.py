@@ -37,6 +37,7 @@ class LedgerTransaction(models.Model):
 
     class Meta:
         db_table = "ledger_transaction"
+        indexes = (models.Index(fields=["community_id", "kind", "at"], name="transaction_by_kind"),)
         constraints = (models.UniqueConstraint(fields=["community_id", "reverses"], name="reversed_once"),)
 
 
@@ -55,5 +56,10 @@ class Posting(models.Model):
 
     class Meta:
         db_table = "posting"
-        indexes = (models.Index(fields=["community_id", "owner", "unit", "at"], name="posting_by_owner"),)
+        indexes = (
+            models.Index(fields=["community_id", "owner", "unit", "at"], name="posting_by_owner"),
+            models.Index(
+                fields=["community_id", "at"], name="member_posting_by_time", condition=Q(owner__startswith="m:")
+            ),
+        )
         constraints = (models.CheckConstraint(condition=~Q(amount=0), name="posting_not_zero"),)
