@@ -24,6 +24,10 @@ CHECKS: dict[str, tuple[str, str]] = {
         "qunzhu.kernel.ledger.selectors:check_against_log",
         "what every member has is what the events of the log sum to",
     ),
+    "challenge": (
+        "qunzhu.engagement.challenge.selectors:check_challenges",
+        "challenges hold the stakes of who takes part, and nothing once they ended",
+    ),
     "mall": (
         "qunzhu.engagement.mall.selectors:check_mall",
         "stock, codes, orders and held points of the points mall fit together",

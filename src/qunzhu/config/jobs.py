@@ -37,6 +37,7 @@ JOBS = {
     "time.quiet": ("*/5 * * * *", "warns when a community with open groups has had no event for a while"),
     "time.inactive": ("*/10 * * * *", "looks for silent members where the community's hour has come, once a day"),
     "time.points": ("27 * * * *", "takes points that are older than points live; tells groups what goes soon"),
+    "time.challenges": ("*/5 * * * *", "begins challenges on their first day, settles them after their last"),
     "time.mall": ("*/2 * * * *", "goes on with orders of the mall that were left, takes old parcels as received"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
     "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
@@ -189,6 +190,15 @@ def expire_points(timestamp: int) -> int:
     from qunzhu.engagement.points.schedule import run_due
 
     return run_due(now=datetime.fromtimestamp(timestamp, UTC))
+
+
+@app.periodic(cron=JOBS["time.challenges"][0], periodic_id="time.challenges")
+@app.task(name="time.challenges", queue=QUEUE)
+def go_on_with_challenges(timestamp: int) -> int:
+    """Returns how many began or ended."""
+    from qunzhu.engagement.challenge.schedule import go_on
+
+    return go_on(now=datetime.fromtimestamp(timestamp, UTC))
 
 
 @app.periodic(cron=JOBS["time.mall"][0], periodic_id="time.mall")

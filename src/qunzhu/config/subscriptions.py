@@ -1,6 +1,7 @@
 """THE list of who hears what. A chapter joins the product by adding its consumer here."""
 
 from qunzhu.analytics.consumer import CONSUMER as ROLLUPS
+from qunzhu.engagement.challenge.consumer import CONSUMER as CHALLENGE
 from qunzhu.engagement.consumer import CONSUMER as ENGAGEMENT
 from qunzhu.engagement.mall.consumer import CONSUMER as MALL
 from qunzhu.governance.clearance.consumer import CONSUMER as CLEARANCE
@@ -30,6 +31,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     QUALITY,  # 优质内容: marks of staff, and the points for them
     ENGAGEMENT,  # 签到 and 积分
     MALL,  # 兑换: orders of the points mall
+    CHALLENGE,  # 挑战 and 打卡: stakes, proofs, buddies
     ROLLUPS,  # analytics: hours and days
     CONFIRMATIONS,  # kernel: what people do by hand on a platform ends the tasks that asked for it
     SEAL,  # black box: blocks, chain, signature

@@ -16,4 +16,5 @@ class CheckIn(models.Model):
         db_table = "check_in"
 
 
+from qunzhu.engagement.challenge.models import Challenge, ChallengeEntry, ChallengeProof  # noqa: E402, F401
 from qunzhu.engagement.mall.models import MallCode, MallGood, MallOrder, MallPicture  # noqa: E402, F401

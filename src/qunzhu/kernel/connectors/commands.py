@@ -17,18 +17,23 @@ WORDS: dict[str, tuple[str, ...]] = {
     "redeem": ("兑换", "兌換"),
     "consent": ("同意群规", "同意群規"),
     "quality": ("优质", "優質", "加精"),
+    "challenge": ("挑战", "挑戰"),
+    "proof": ("打卡内容", "打卡內容"),
+    "approve": ("打卡通过", "打卡通過"),
+    "reject": ("打卡不通过", "打卡不通過"),
     "unquality": ("取消优质", "取消優質", "取消加精"),
 }
 _NAME_OF = {word: name for name, words in WORDS.items() for word in words}
 _LONGEST_FIRST = sorted(_NAME_OF, key=len, reverse=True)
 # Only these take arguments: "积分怎么这么少" is talk, "举报 @某人 广告" is a command.
-_WITH_ARGUMENTS = frozenset({"report", "appeal", "clearance", "leave", "redeem"})
+_WITH_ARGUMENTS = frozenset({"report", "appeal", "clearance", "leave", "redeem", "challenge", "proof"})
 # What is nobody else's business: where the platform lets us, only its author sees the command and its answer.
 PRIVATE = ("report", "appeal", "clearance", "leave", "back")
 # Only as the answer to a message: without one, somebody just says the word.
-QUOTING = frozenset({"quality", "unquality"})
+QUOTING = frozenset({"quality", "unquality", "approve", "reject"})
 _MARKS = "/#"
 _FIRST = frozenset(word[0] for word in _NAME_OF) | frozenset(_MARKS)  # most talk is told by its first letter
+PROOF = "打卡"  # alone it is the day's check-in; with words it proves a day of a challenge
 MAX_LENGTH = 500
 _LONGER = {"clearance": 4_000}  # an ad is as long as a message may be
 
@@ -43,8 +48,8 @@ class Command(msgspec.Struct, frozen=True):
 def parse_command(text: str, *, quoting: bool = True) -> Command | None:
     """The command that `text` is, or None when it is talk. `quoting`: it answers a message.
 
-    With a leading / or # any trailing text is arguments; without it only 举报, 申诉, 报备, 请假 and 兑换 take some,
-    after white space, a colon or @.
+    With a leading / or # any trailing text is arguments; without it only 举报, 申诉, 报备, 请假, 兑换, 挑战 and
+    打卡 take some, after white space, a colon or @.
     """
     if len(text) > max(_LONGER.values()) or not _may_begin(text):
         return None
@@ -59,7 +64,7 @@ def parse_command(text: str, *, quoting: bool = True) -> Command | None:
         if lowered.startswith(word) and len(text) <= _LONGER.get(_NAME_OF[word], MAX_LENGTH):
             name = _NAME_OF[word]
             spoken = name in QUOTING and not quoting and not marked
-            return None if spoken else _with_rest(name, typed[len(word) :], marked=marked)
+            return None if spoken else _with_rest(word, typed[len(word) :], marked=marked)
     return None
 
 
@@ -67,9 +72,12 @@ def _may_begin(text: str) -> bool:
     return unicodedata.normalize("NFKC", text.lstrip()[:1]).lower()[:1] in _FIRST
 
 
-def _with_rest(name: str, rest: str, *, marked: bool) -> Command | None:
+def _with_rest(word: str, rest: str, *, marked: bool) -> Command | None:
+    name = _NAME_OF[word]
     if not rest.strip(" !。.~"):
         return Command(name)
+    if word == PROOF and (rest[0].isspace() or rest[0] == ":"):
+        name = "proof"
     if rest[0].isspace() or rest[0] in "@:":
         if marked or name in _WITH_ARGUMENTS:
             return Command(name, rest.lstrip(" \t\r\n:").strip())

@@ -28,6 +28,7 @@ WORDLESS = (
     "points.posted", "points.capped",
     "penalty.reversed", "staff.changed", "member.tagged", "observation.returned", "leave.ended",
     "member.invited",
+    "challenge.joined", "challenge.left", "challenge.proven", "challenge.judged",
     "mall.ordered", "mall.shipped", "mall.done", "mall.ended",
 )  # fmt: skip
 # Strings in JSON that are words of the machine and stay; every other string is blanked.

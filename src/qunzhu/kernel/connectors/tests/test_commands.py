@@ -48,3 +48,26 @@ def test_every_profile_says_how_each_action_happens_and_why_or_by_which_steps():
     wecom = capability("wecom-customer-group").how
     assert {wecom[a] for a in ("warn", "say", "mute", "remove", "recall", "announce")} == {"human"}
     assert capability("personal-wechat").how["mute"] == "emulated"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("打卡", Command("checkin")),
+        ("打卡!", Command("checkin")),
+        ("打卡 跑了 5 公里", Command("proof", "跑了 5 公里")),
+        ("打卡：读书半小时", Command("proof", "读书半小时")),
+        ("打卡圣地真多", None),
+        ("打卡通过", Command("approve")),
+        ("打卡不通过", Command("reject")),
+        ("挑战", Command("challenge")),
+        ("挑战 报名 3", Command("challenge", "报名 3")),
+        ("挑战自己", None), ("签到 今天跑步", None),
+    ],
+)  # fmt: skip
+def test_challenges_are_joined_and_proven_in_words(text, found):
+    assert parse_command(text) == found
+
+
+def test_a_verdict_on_a_proof_is_an_answer():
+    assert parse_command("打卡通过", quoting=False) is None
