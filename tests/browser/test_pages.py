@@ -28,8 +28,8 @@ NOT_OURS = (
 )
 CONSOLE = (
     "", "cases/", "cases/?state=all", "feed/", "feed/?kind=decisions", "rulebook/", "rulebook/1/", "rulebook/diff/",
-    "appeals/", "appeals/?state=all", "quality/", "quality/?state=unmarked", "ledger/", "ledger/?sign=out", "effects/", "keywords/",
-    "keywords/?category=fraud", "members/",
+    "appeals/", "appeals/?state=all", "quality/", "quality/?state=unmarked", "effects/",
+    "ledger/", "ledger/?sign=out", "keywords/", "keywords/?category=fraud", "members/",
     "members/?state=never", "members/?q=没有这个人", "groups/", "blackbox/", "imports/", "staff/", "audit/",
     "audit/?user=nobody", "search/", "search/?q=链接",
     "mall/", "mall/?standing=off", "mall/new/", "mall/1/", "mall_orders/", "mall_orders/?state=done",

@@ -117,6 +117,7 @@ def test_who_is_muted_appeals_in_the_group_and_nobody_sees_it(world):
     assert world.log() == [
         "appeal.rejected 小林 by owner: 两条都是广告链接",
         "case.decided 小林 appeal reject by owner",
+        "lesson.learned 小林",
         f"message.sent answer @小林: {told}",
         "effect.done 小林 answer done: 已告诉本人",
     ]

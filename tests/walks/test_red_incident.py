@@ -1,5 +1,6 @@
 """A red case to its end (群规 6.3): frozen, evidence, closed, a new group, invitations; and what stops it."""
 
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -8,11 +9,14 @@ from django.db import connection, transaction
 from django.test import Client
 
 from qunzhu.kernel.cases.models import Case
-from qunzhu.kernel.community.models import Group, Staff
+from qunzhu.kernel.cases.services import decide_case, open_case
+from qunzhu.kernel.community.models import Group, Membership, Staff
 from qunzhu.kernel.community.selectors import blueprint_of
 from qunzhu.kernel.community.services import set_staff
 from qunzhu.kernel.connectors.local.models import Occupant, Room
 from qunzhu.kernel.connectors.local.services import JoinRefused, join_room, set_profile
+from qunzhu.kernel.events import log
+from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.ledger.selectors import balances, member_account
 from qunzhu.risk.incident import services
 from qunzhu.risk.incident.models import Incident, IncidentStep, Invitation
@@ -359,3 +363,37 @@ def test_a_crash_in_any_step_leaves_a_checklist_that_goes_on(world):
         world.id_of(n) for n in ("小美", "小林")
     )
     assert sorted(world.effects()) == [(kind, "done") for kind in ("announce", "close", "freeze", "recall", "say")]
+
+
+def test_a_mute_goes_with_its_member_and_an_old_case_reaches_the_new_group(world):
+    fraud(world)
+    group = Group.objects.get(name=NAME)
+    lin, mei = world.id_of("小林"), world.id_of("小美")
+    old = Occupant.objects.get(group_id=group.pk, member_id=lin)
+    old.muted_until = world.clock.now() + timedelta(hours=1)
+    old.save()
+    with transaction.atomic():
+        opened = open_case(
+            community_id=world.community.pk, kind="rule_review", key="old", title="旧群的工单", group_id=group.pk,
+            member_id=mei, now=world.clock.now(),
+        )  # fmt: skip
+        log.append(raw_connection(), [opened.event], now=world.clock.now())
+    hire(world)
+    confirm(world)
+    wait_for_invitations(world)
+    new = Group.objects.exclude(pk=group.pk).get(name=NAME)
+    room = Room.objects.get(group_id=new.pk)
+    for name in ("小林", "小美"):
+        join_room(room=room, nickname=name, now=world.clock.now(), member_id=world.id_of(name))
+    world.settle()
+    there = dict(Occupant.objects.filter(group_id=new.pk).values_list("member_id", "muted_until"))
+    assert (there[lin], there[mei]) == (old.muted_until, None)
+    assert Membership.objects.get(group_id=new.pk, member_id=lin).state == "muted"
+    case = Case.objects.get(pk=opened.case_id)
+    decide_case(
+        community_id=world.community.pk, case_id=case.pk, action="mute", user="owner", role="owner",
+        version=case.version, now=world.clock.now(),
+    )  # fmt: skip
+    world.settle()
+    muted = Occupant.objects.filter(member_id=mei, muted_until__gt=world.clock.now())
+    assert list(muted.values_list("group_id", flat=True)) == [new.pk]

@@ -7,6 +7,13 @@ import sys
 import structlog
 
 
+def _no_traceback_of_refusals(record: logging.LogRecord) -> bool:
+    """A request that was refused (4xx) is no fault of the program: its line is enough, a traceback hides real ones."""
+    if record.name == "django.request" and record.levelno < logging.ERROR:
+        record.exc_info = None
+    return True
+
+
 def configure_logs(part: str = "") -> None:
     """Send all logs to standard output; JSON with `QUNZHU_LOGS=json`. `part` is bound to every line of JSON."""
     as_json = os.environ.get("QUNZHU_LOGS") == "json"
@@ -30,6 +37,7 @@ def configure_logs(part: str = "") -> None:
             )
         ]
     handler = logging.StreamHandler(sys.stdout)
+    handler.addFilter(_no_traceback_of_refusals)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

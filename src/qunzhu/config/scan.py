@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import msgspec
@@ -56,7 +56,8 @@ def command(**options: Any) -> None:
     except BadTable as bad:
         raise click.ClickException(str(bad)) from None
     except OSError as error:
-        raise click.ClickException(f"{error.filename}: {error.strerror}") from None
+        said = f"{error.filename}: {error.strerror}" if error.filename else f"{options['file']}: {error}"
+        raise click.ClickException(said) from None
 
 
 class _Options(msgspec.Struct, kw_only=True):
@@ -91,6 +92,10 @@ class _Options(msgspec.Struct, kw_only=True):
             raise BadTable("learning needs one category: say which with --category, e.g. --category ad")
         if self.threshold_for_fpr is not None and not self.labels:
             raise BadTable("--threshold-for-fpr needs the answers: name their column with --labels")
+        try:
+            ZoneInfo(self.zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise BadTable(f"--zone {self.zone!r}: there is no such time zone, e.g. Asia/Shanghai") from None
         if bool(self.user) != bool(self.time_column):
             raise BadTable("flooding needs author and time: give both --user and --time")
         for condition in (*self.where, *self.learn_where):
@@ -289,6 +294,17 @@ class _Out:
             self.draft.with_suffix(".done").unlink(missing_ok=True)
 
 
+def _tell_what_is_missing(options: _Options, judge: _Judge, total: int) -> None:
+    """A scan that measured nothing says so; where no line could be read at all it has failed."""
+    if options.labels and total and not any(judge.labels):
+        names = f" {', '.join(options.positive)}" if options.positive else ""
+        click.echo(f"no row of {options.labels} says yes{names}: nothing to measure", err=True)
+    if not total and judge.bad_lines:
+        raise click.ClickException("no line could be read: is the file UTF-8 and --format right?")
+    if not total:
+        click.echo("no row to scan", err=True)
+
+
 def _print(options: _Options, judge: _Judge, found: Measured | None) -> None:
     total = len(judge.scores)
     click.echo(f"{options.file.name}: {total:,} messages, {judge.bad_lines} lines left out")
@@ -296,6 +312,7 @@ def _print(options: _Options, judge: _Judge, found: Measured | None) -> None:
         click.echo(f"  {problem}", err=True)
     if judge.bad_lines > len(judge.problems):
         click.echo(f"  … and {judge.bad_lines - len(judge.problems)} more", err=True)
+    _tell_what_is_missing(options, judge, total)
     if total:
         shares = ", ".join(f"{c} {n / total:.2%}" for c, n in judge.flagged.items())
         click.echo(f"flagged from {options.threshold:g}: {shares}")

@@ -103,7 +103,10 @@ def _ask(request: HttpRequest, visitor: Visitor, given: dict[str, str]) -> None:
     if since is not None and until is None:
         raise clearances.NotTaken(_("填了开始时间,也请填结束时间。"))
     text = given["text"].replace("\0", "").strip()
-    typed = [canonical(line.strip()) for line in given["links"].replace("\0", "").splitlines() if line.strip()]
+    lines = [line.strip() for line in given["links"].replace("\0", "").splitlines() if line.strip()]
+    if bad := next((line for line in lines if not canonical_links(line)), ""):
+        raise clearances.NotTaken(_("“%(line)s”不是网址,请贴完整的链接,一行一个。") % {"line": bad[:60]})
+    typed = [canonical(line) for line in lines]
     ask = Ask(text, tuple(dict.fromkeys([*canonical_links(text), *typed])), (), since, until)
     if "image" in request.FILES:  # looked at first, so that nothing is kept for a request that cannot be taken
         clearances.check_request(visitor.community, visitor.member.pk, _with_picture(ask), now=now)

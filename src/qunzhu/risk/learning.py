@@ -12,6 +12,7 @@ import psycopg
 from qunzhu.kernel.bulk import upsert
 from qunzhu.kernel.cases.services import open_case
 from qunzhu.kernel.community.selectors import blueprint_of
+from qunzhu.kernel.events import log
 from qunzhu.kernel.events.runner import Batch, Consumer
 from qunzhu.kernel.events.schema import Event, NewEvent, event_id
 from qunzhu.kernel.text.normalise import normalise
@@ -37,7 +38,9 @@ _COLUMNS = {
 
 def handle(batch: Batch) -> None:
     """Note verdicts on rules; outside a rebuild also teach, and raise the alarm."""
-    heard = [(event, found) for event in batch.events if (found := teaching.judged(event)) is not None]
+    of_people = sorted({seq for event in batch.events if (seq := teaching.by_a_human(event)) is not None})
+    decided = {e.seq: e for e in log.read_at(batch.connection, batch.community_id, of_people)} if of_people else {}
+    heard = [(event, found) for event in batch.events if (found := teaching.judged(event, decided)) is not None]
     latest = {(found.rule, found.seq): (event, found) for event, found in heard}
     rows = [
         (batch.community_id, found.rule, found.seq, found.right, found.by, event.occurred_at, event.seq)

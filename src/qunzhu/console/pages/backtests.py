@@ -225,7 +225,7 @@ def _list(request: StaffRequest, form: BacktestForm, *, status: int = 200) -> Ht
         "title": _("回测"),
         "form": form,
         "ready": bool(form.draft or form.live),
-        "rows": [(jobs.shown(job), groups.get(job.params["group"] or 0, "")) for job in found],
+        "rows": [(jobs.shown(job), groups.get(job.params["group"] or 0, ""), last_day(job)) for job in found],
         "against": backtests.against_names(),
         "listed": LISTED,
     }
@@ -234,6 +234,11 @@ def _list(request: StaffRequest, form: BacktestForm, *, status: int = 200) -> Ht
 
 def _verdicts() -> dict[str, str]:
     return {"right": _("属实"), "wrong": _("误判"), "none": _("没有复核")}
+
+
+def last_day(job: Job) -> str:
+    """The last day of the stretch, as the form asked for it: the end itself is not in it."""
+    return f"{datetime.fromisoformat(job.params['until']) - timedelta(microseconds=1):%Y-%m-%d}"
 
 
 def _rows(request: StaffRequest, report: Any, groups: dict[int, str]) -> dict[str, Any]:

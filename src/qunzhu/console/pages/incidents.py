@@ -127,7 +127,10 @@ def evidence(request: StaffRequest, seq: int) -> HttpResponseBase:
     """The evidence bundle; each download is recorded."""
     found = _found(request, seq)
     file = services.evidence_file(found.community_id, found.seq)
-    if found.mode != Incident.Mode.LIVE or not file.exists():
+    if found.mode != Incident.Mode.LIVE:
+        raise Http404
+    services.renew_evidence(found, now=SYSTEM_CLOCK.now())
+    if not file.exists():
         raise Http404
     with audited(request, "blackbox.download", target=f"incident:{seq}"):
         content = file.open("rb")

@@ -13,6 +13,7 @@ from qunzhu.console.pages.acting import audited
 from qunzhu.console.reading.blackbox import finding_sentence
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest
+from qunzhu.kernel.events.erase import erased_since
 
 LATEST = 10
 
@@ -64,7 +65,10 @@ def file_of(job: Job) -> Path:
     """What a job left to download, or 404."""
     file = jobs.folder() / Path(job.file).name if job.file else None
     if file is None or not file.is_file():
-        raise Http404
+        raise Http404(_("文件已不在了,请重新导出"))
+    if job.kind in {Job.Kind.EXPORT, Job.Kind.PERSONAL} and erased_since(job.community_id, job.created_at):
+        file.unlink(missing_ok=True)  # begun before somebody was erased, finished after
+        raise Http404(_("有成员的内容后来被抹除,请重新导出"))
     return file
 
 

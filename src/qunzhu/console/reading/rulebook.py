@@ -91,6 +91,8 @@ SELECT rule,
 FROM decision
 WHERE community_id = %(c)s AND seq >= (SELECT min(high) FROM search)
   AND occurred_at >= %(month)s AND outcome = ANY(%(outcomes)s)
+  AND NOT (outcome = 'shadow' AND EXISTS (  -- a rule on trial also looks at imported history
+        SELECT FROM event WHERE event.community_id = %(c)s AND event.seq = decision.seq AND event.historic))
 GROUP BY rule
 """
 

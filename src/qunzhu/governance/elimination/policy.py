@@ -248,6 +248,8 @@ def problem_of_leave(leave: Leave, taken: Iterable[tuple[date, date]], today: da
         return "请假从今天或以后开始，过去的日子请找管理员补。"
     if leave.days > settings.longest_leave:
         return f"一次最多请 {settings.longest_leave} 天假，更长的请找管理员。"
+    if (leave.first - today).days > LEAVE_WINDOW:
+        return f"最多提前 {LEAVE_WINDOW} 天请假，到时候再来请就好。"
     taken = list(taken)
     if any(first <= leave.last and leave.first <= last for first, last in taken):
         return "这几天里有你已经请好的假，先销假再重新请。"

@@ -10,7 +10,7 @@ from qunzhu.kernel.cases import appeals, clearances, silences
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.cases.press import Act, Outcome, Press, Unchosen
 from qunzhu.kernel.cases.reports import has_reports, reported_messages, settle_reports
-from qunzhu.kernel.community.models import Membership
+from qunzhu.kernel.community.models import Group, Membership
 from qunzhu.kernel.connectors.port import BY_RULE, Detail, detail
 from qunzhu.kernel.effects import outbox, undo
 from qunzhu.kernel.effects.models import Effect
@@ -70,8 +70,9 @@ def _ask(press: Press, kind: str, group_id: int, payload: dict[str, Any]) -> Non
 
 
 def _groups(case: Case) -> list[int]:
-    """The group of the case; without one, every group where the member is."""
-    if case.group_id is not None:
+    """The group of the case; without one, or where it was closed since, every open group where the member is."""
+    closed = Group.objects.filter(community_id=case.community_id, state=Group.State.CLOSED).values_list("pk", flat=True)
+    if case.group_id is not None and (case.member_id is None or case.group_id not in closed):
         return [case.group_id]
     if case.member_id is None:
         return []
@@ -79,6 +80,7 @@ def _groups(case: Case) -> list[int]:
     return list(
         Membership.objects.filter(community_id=case.community_id, member_id=case.member_id)
         .exclude(state__in=gone)
+        .exclude(group_id__in=closed)
         .order_by("group_id")
         .values_list("group_id", flat=True)
     )
@@ -169,13 +171,18 @@ def _remove_raiders(press: Press) -> Outcome:
 
 
 def _take_back(press: Press) -> Outcome:
-    """Undo the penalties of the judged event: they stand in the log as reversed, and what came of them ends."""
+    """Undo the penalty that the case is about: it stands in the log as reversed, and what came of it ends.
+
+    What another rule concluded of the same event is not judged by this, and stays.
+    """
     case = press.case
     if case.event_seq is None:
         return Outcome()
     decisions = Decision.objects.filter(
         community_id=case.community_id, seq=case.event_seq, outcome="live", member_id__isnull=False
     ).order_by("rule")
+    if rule := case.payload.get("rule"):
+        decisions = decisions.filter(rule=rule)
     return Outcome(events=[undo.take_back(_taken(d), by=press.user, now=press.now, case=case.pk) for d in decisions])
 
 

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from qunzhu.kernel.events.blackbox import Report
 
 
+BIGGEST_ID = (1 << 63) - 1
+
+
 @click.group()
 def command() -> None:
     """行为黑匣子 The black box: is the log what it was? And evidence that others can check."""
@@ -117,8 +120,8 @@ def seal(slug: str) -> None:
 @command.command()
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--community", "slug", required=True, help="社群代号 slug")
-@click.option("--member", type=int)
-@click.option("--case", "case_id", type=int)
+@click.option("--member", type=click.IntRange(1, BIGGEST_ID))
+@click.option("--case", "case_id", type=click.IntRange(1, BIGGEST_ID))
 @click.option("--from", "since", type=click.DateTime(), help="in the community's zone")
 @click.option("--to", "until", type=click.DateTime(), help="in the community's zone; not included")
 @click.option("--by", default="", help="who asked for it; stands in the bundle and in the audit")
@@ -144,6 +147,12 @@ def export(
     )
     if chosen == bundle.Selection():
         raise click.ClickException("请指明成员、工单或时间段 say which: --member, --case, --from or --to")
+    if member is not None and case_id is not None:
+        raise click.ClickException("成员和工单只能选一个 choose --member or --case, not both")
+    if since is not None and until is not None and since >= until:
+        raise click.ClickException("--to 要晚于 --from must be later than --from (it is not included)")
+    if not out.parent.is_dir():
+        raise click.ClickException(f"没有这个文件夹 there is no folder {out.parent}")
     try:
         done = bundle.export(community_id=community_id, selection=chosen, path=out, by=by, now=_now())
     except LookupError as error:

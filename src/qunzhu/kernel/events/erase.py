@@ -39,6 +39,11 @@ _KEPT_KEYS = frozenset({
 })  # fmt: skip
 
 
+# Files that hold members' words, by where the parts that write them put them: exports of all communities, since an
+# export is named by its job, and the evidence of this one's incidents.
+BUNDLES = ("evidence-*.zip", "personal-*.zip", "incident-{community}-*.zip")
+
+
 @dataclass(frozen=True)
 class Erased:
     """How many events lost their bodies, and where the record of it stands."""
@@ -66,6 +71,7 @@ def erase_member(*, community_id: int, member_id: int, by: str, now: datetime) -
     _blank_rows(community_id, member_id, [*own, *others], names)
     _forget_identity(community_id, member_id, now)
     _drop_uploads(community_id, member_id)
+    _drop_bundles(community_id)
     body: dict[str, Any] = {"member": member_id, "events": len(own) + len(others), "by": by}
     if others:
         body["also"] = sorted(others)
@@ -273,6 +279,28 @@ def _drop_uploads(community_id: int, member_id: int) -> None:
         [community_id, member_id],
     )
     drop_files({row[0] for row in rows})
+
+
+def _drop_bundles(community_id: int) -> None:
+    """Delete, after commit, bundles that were written before: they may hold the words. They can be written anew."""
+    place = Path(settings.HOME) / "jobs"
+    files = [f for pattern in BUNDLES for f in place.glob(pattern.format(community=community_id))]
+    transaction.on_commit(lambda: _remove(files))
+
+
+def _remove(files: Iterable[Path]) -> None:
+    for file in files:
+        file.unlink(missing_ok=True)
+
+
+def erased_since(community_id: int, at: datetime) -> bool:
+    """Whether contents went out of the log after `at`: a file made before may still hold them."""
+    found = _rows(
+        "SELECT EXISTS (SELECT FROM event WHERE community_id = %s AND kind IN ('member.erased', 'messages.expired')"
+        " AND received_at > %s)",
+        [community_id, at],
+    )
+    return bool(found[0][0])
 
 
 def drop_files(digests: set[str]) -> None:

@@ -39,6 +39,7 @@ _KEPT = {
     "report": "r.reporter_id = ANY(%(erased)s) OR r.target_id = ANY(%(erased)s)",
     "appeal": "r.member_id = ANY(%(erased)s)",
     "rule_verdict": f"r.member_id = ANY(%(erased)s) OR r.seq IN {_LOST}",
+    "rule_review": f"r.verdict_seq IN {_LOST} OR r.seq IN {_LOST}",
     "rule_record": "true",
     "group_hour": "EXISTS (SELECT FROM event e WHERE e.community_id = %(c)s AND e.kind = 'decision.made'"
     f" AND e.group_id = r.group_id AND e.occurred_at >= r.hour AND e.occurred_at < r.hour + interval '1 hour'"

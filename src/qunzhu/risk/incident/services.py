@@ -1,6 +1,6 @@
 """What people do with an incident: start a drill, try a step again, leave one out, reopen the closed group."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -12,6 +12,7 @@ from qunzhu.kernel.community.services import rename_group
 from qunzhu.kernel.effects import outbox
 from qunzhu.kernel.effects.outbox import EffectRequest
 from qunzhu.kernel.events import bundle, bundle_check, log
+from qunzhu.kernel.events.erase import erased_since
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
 from qunzhu.risk.incident import facts, fold
@@ -160,6 +161,22 @@ def evidence_file(community_id: int, seq: int) -> Path:
     folder = Path(settings.HOME) / "jobs"
     folder.mkdir(mode=0o700, exist_ok=True)
     return folder / f"incident-{community_id}-{seq}.zip"
+
+
+def renew_evidence(incident: Incident, *, now: datetime) -> None:
+    """Write the bundle again where contents went out of the log since, or where it is gone; nothing before its step."""
+    row = IncidentStep.objects.filter(
+        community_id=incident.community_id, incident=incident.seq, step="evidence"
+    ).first()
+    if row is None or row.state != "done":
+        return
+    path = evidence_file(incident.community_id, incident.seq)
+    written = datetime.fromtimestamp(path.stat().st_mtime, UTC) if path.exists() else None
+    if written is None or erased_since(incident.community_id, written):
+        bundle.export(
+            community_id=incident.community_id, selection=bundle.Selection(case_id=incident.case_id), path=path, by=BY,
+            now=now,
+        )  # fmt: skip
 
 
 def write_evidence(*, community_id: int, seq: int, now: datetime) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 from django.db import transaction
+from django.db.models import Max
 
 from qunzhu.kernel.community.models import Group, Identity, Member
 from qunzhu.kernel.connectors.local import rooms
@@ -120,8 +121,20 @@ def join_room(
         now, {"nickname": nickname, "via": via, "platform_user_id": identity.platform_user_id}, room.group_id,
         member.pk, CONNECTOR,
     )  # fmt: skip
-    seq = log.append(raw, [event], now=now)[0].seq
+    events = [event, *_mute_of_closed_rooms(raw, group, member, now)]
+    seq = log.append(raw, events, now=now)[0].seq
     return Joined(member, occupant, member_token(room.community_id, member.pk), seq)
+
+
+def _mute_of_closed_rooms(raw: Any, group: Group, member: Member, now: datetime) -> list[NewEvent]:
+    """A mute does not end because its group was closed: it goes where its member goes, for the rest of its time."""
+    closed = Group.objects.filter(community_id=group.community_id, state=Group.State.CLOSED).values("pk")
+    running = Occupant.objects.filter(group_id__in=closed, member_id=member.pk, removed_at=None, muted_until__gt=now)
+    until = running.aggregate(until=Max("muted_until"))["until"]
+    if until is None:
+        return []
+    told = rooms.mute(raw, Act(group.community_id, group.pk, "qunzhu", now), member.pk, until)
+    return [told] if told is not None else []
 
 
 def _check_open(group: Group, room: Room) -> None:

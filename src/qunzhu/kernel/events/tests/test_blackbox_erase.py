@@ -16,7 +16,7 @@ from qunzhu.kernel.connectors.local.models import Upload
 from qunzhu.kernel.connectors.local.services import join_room, open_room
 from qunzhu.kernel.effects.outbox import EffectRequest, request
 from qunzhu.kernel.events import log, seal
-from qunzhu.kernel.events.erase import ERASED, erase_member
+from qunzhu.kernel.events.erase import ERASED, erase_member, erased_since
 from qunzhu.kernel.events.models import Event
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.events.schema import NewEvent, event_id
@@ -220,3 +220,21 @@ def test_every_column_that_can_hold_words_is_dealt_with():
         columns = [(t, c) for t, c in cursor.fetchall() if t in ours]
     asked = {t for t, _ in columns if t not in _TEXTS and t not in ELSEWHERE}
     assert asked == set()
+
+
+def test_bundles_written_before_go_with_the_words(world):
+    box, _group, member, _other = world
+    place = Path(settings.HOME) / "jobs"
+    place.mkdir(exist_ok=True)
+    gone = [place / name for name in ("evidence-7.zip", "personal-8.zip", f"incident-{box.pk}-3.zip")]
+    stays = [place / name for name in ("backtest-9.json", f"incident-{box.pk + 1}-3.zip", "import-1.txt")]
+    for file in (*gone, *stays):
+        file.write_bytes(MARK.encode())
+    assert not erased_since(box.pk, NOW - timedelta(days=1))
+    erase_member(community_id=box.pk, member_id=member.pk, by="owner", now=NOW)
+    assert [file.exists() for file in gone] == [False] * 3
+    assert [file.exists() for file in stays] == [True] * 3
+    assert erased_since(box.pk, NOW - timedelta(seconds=1))
+    assert not erased_since(box.pk, NOW)
+    for file in stays:
+        file.unlink()
