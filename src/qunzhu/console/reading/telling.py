@@ -59,6 +59,12 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "case.withdrawn": ("group_remove", lazy("提议没有执行")),
     "case.decided": ("assignment_turned_in", lazy("工单已处理")),
     "checkin.done": ("event_available", lazy("签到")),
+    "checkin.madeup": ("event_repeat", lazy("补签")),
+    "card.granted": ("confirmation_number", lazy("补签卡变动")),
+    "tasks.changed": ("checklist", lazy("任务变更")),
+    "task.completed": ("task", lazy("完成任务")),
+    "task.reversed": ("undo", lazy("任务完成被撤销")),
+    "page.opened": ("visibility", lazy("第一次打开页面")),
     "points.posted": ("toll", lazy("积分变动")),
     "quality.marked": ("star", lazy("被评为优质内容")),
     "quality.unmarked": ("star_border", lazy("取消优质内容")),
@@ -93,7 +99,8 @@ KINDS: dict[str, tuple[str, Promise]] = {
 FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
     "messages": (lazy("发言"), ("message.posted",)),
     "commands": (
-        lazy("命令"), ("command.posted", "checkin.done", "points.posted", "quality.marked", "quality.unmarked"),
+        lazy("命令"), ("command.posted", "checkin.done", "points.posted", "quality.marked", "quality.unmarked",
+        "checkin.madeup", "card.granted"),
     ),
     "decisions": (
         lazy("决定"),
@@ -126,6 +133,7 @@ FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
             "clearance.requested", "clearance.granted", "clearance.declined", "clearance.withdrawn", "clearance.ended",
         ),
     ),
+    "tasks": (lazy("任务"), ("tasks.changed", "task.completed", "task.reversed", "page.opened")),
     "mall": (lazy("积分商城"), ("mall.changed", "mall.ordered", "mall.shipped", "mall.done", "mall.ended")),
     "silence": (
         lazy("沉默与观察"),
@@ -405,6 +413,11 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
         _("连续第 %(streak)s 天,+%(points)s 积分") % {"streak": b.get("streak"), "points": b.get("points")}
     ),
     "points.posted": _points,
+    "checkin.madeup": lambda b, _t: _("补 %(day)s,连续 %(n)s 天") % {"day": b.get("day"), "n": b.get("run")},
+    "card.granted": lambda b, _t: _("%(n)s 张") % {"n": b.get("cards")},
+    "task.completed": lambda b, _t: _("%(name)s,+%(n)s 积分") % {"name": b.get("name"), "n": b.get("points")},
+    "task.reversed": lambda b, _t: _("%(name)s,收回 %(n)s 积分") % {"name": b.get("name"), "n": b.get("points")},
+    "page.opened": lambda b, _t: str(b.get("page")),
     "rulebook.published": lambda b, t: _("第 %(version)s 版") % {"version": b.get("version")} + f" · {_by(b, t)}",
     "consent.given": lambda b, _t: _("第 %(version)s 版") % {"version": b.get("version")},
     "keywords.changed": _keywords,
