@@ -25,6 +25,7 @@ from qunzhu.console.pages import (
     rulebook,
     saved_views,
     staff,
+    tasks,
 )
 
 
@@ -114,6 +115,10 @@ DESK: list[URLPattern | URLResolver] = [
     path("<slug:slug>/effects/retry/", effects.effects_retry, name="effects_retry"),
     path("<slug:slug>/effects/<uuid:effect_id>/", effects.effect_page, name="effect"),
     path("<slug:slug>/effects/<uuid:effect_id>/<effect_action:action>/", effects.effect_decide, name="effect_decide"),
+    path("<slug:slug>/tasks/", tasks.task_list, name="tasks"),
+    path("<slug:slug>/tasks/export.<format:fmt>", tasks.task_export, name="tasks_export"),
+    path("<slug:slug>/task_people/", tasks.people, name="task_people"),
+    path("<slug:slug>/task_people/export.<format:fmt>", tasks.people_export, name="task_people_export"),
     path("<slug:slug>/mall/", mall.good_list, name="mall"),
     path("<slug:slug>/mall/export.<format:fmt>", mall.good_export, name="mall_export"),
     path("<slug:slug>/mall/new/", mall.good_new, name="mall_new"),

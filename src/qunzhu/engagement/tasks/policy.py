@@ -79,7 +79,9 @@ def _unit(given: Mapping[str, Any], name: str, shared: Mapping[str, Any], groups
     fields = {f: given[f] for f in Unit.__struct_fields__ if f in given and f not in {"id", "group", "kind", *shared}}
     group = given.get("group")
     fields["words"] = tuple(given.get("words") or ())
-    return Unit(id=name, group=groups.get(group, 0) if group else None, **{"count": 1, **shared, **fields})
+    return Unit(
+        id=name, group=groups.get(group, 0) if group else None, **{"on": "message", "count": 1, **shared, **fields}
+    )
 
 
 def decode(units: Iterable[Mapping[str, Any]]) -> list[Unit]:

@@ -157,7 +157,9 @@ def rows_of(community_id: int, day: date) -> list[TaskRow]:
 
 def participants(community_id: int, unit: str, *, state: str = "", period: str = "") -> QuerySet[TaskProgress]:
     """Who began a unit, the latest first."""
-    rows = TaskProgress.objects.filter(community_id=community_id, unit=unit)
+    rows = TaskProgress.objects.filter(community_id=community_id)
+    if unit:
+        rows = rows.filter(unit=unit)
     if period:
         rows = rows.filter(period=period)
     if state == "done":

@@ -48,6 +48,12 @@ def test_the_usual_tasks_compile_to_units_a_path_after_its_steps():
     }  # fmt: skip
 
 
+def test_a_task_as_short_as_a_blueprint_may_have_it():
+    (one,) = units_from({"engagement": {"tasks": [{"id": "t", "name": "T", "kind": "daily"}]}}, {})
+    assert one == unit()
+    assert units_from({}, {}) == []
+
+
 def test_periods_have_names():
     assert [period_of(p, date(2027, 1, 2)) for p in ("day", "week", "month", "once")] == [
         "2027-01-02", "2026-W53", "2027-01", "once",
