@@ -55,7 +55,7 @@ def test_the_path_is_walked_by_opening_the_points_page(phone):
     page = phone.browser.get("/me/tasks/").content.decode()
     assert "新人之路" in page
     assert "看看积分" in page
-    assert '<progress class="bar" max="2" value="0" aria-label="说两句">' in page
+    assert '<progress class="gauge" max="2" value="0" aria-label="说两句">' in page
     for _ in range(2):
         assert phone.browser.get("/me/points/").status_code == 200
     consume()
