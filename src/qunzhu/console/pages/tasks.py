@@ -25,12 +25,21 @@ KINDS: dict[str, Promise] = {
 STATES: dict[str, Promise] = {"done": lazy("已完成"), "open": lazy("进行中"), "back": lazy("已撤销")}
 
 
+def said(period: str) -> str:
+    """The name of a period; days, weeks and months are written as they are kept."""
+    return _("只有一次") if period == "once" else period
+
+
 @dataclass(frozen=True)
 class Person:
     """A member's progress, with the name."""
 
     progress: TaskProgress
     member: str
+
+    @property
+    def period(self) -> str:
+        return said(self.progress.period)
 
     @property
     def state(self) -> str:
@@ -46,7 +55,7 @@ LIST = ListSpec[TaskRow](
         Column("name", lazy("任务"), lambda r: r.unit.name, fixed=True),
         Column("kind", lazy("类型"), lambda r: KINDS[r.unit.kind]),
         Column("points", lazy("积分"), lambda r: r.unit.points, "num"),
-        Column("period", lazy("本期"), lambda r: r.period, usual=False),
+        Column("period", lazy("本期"), lambda r: said(r.period), usual=False),
         Column("started", lazy("本期参与"), lambda r: r.started, "num"),
         Column("done", lazy("本期完成"), lambda r: r.done, "num"),
         Column("rate", lazy("完成率"), lambda r: r.percent, "num"),
@@ -71,6 +80,7 @@ def task_list(request: StaffRequest, listing: Listing[TaskRow]) -> HttpResponse:
         "list": listing,
         "rows": rows,
         "kinds": KINDS,
+        "once": _("只有一次"),
         "filters": [
             slices.chips(request.GET, "kind", _("类型"), list(KINDS.items()), counts=counts, everything=_("全部"))
         ],
@@ -91,7 +101,7 @@ PEOPLE = ListSpec[Person](
     columns=(
         Column("member", pgettext_lazy("column", "成员"), lambda r: r.member or r.progress.member_id, fixed=True),
         Column("state", lazy("状态"), lambda r: STATES[r.state]),
-        Column("period", lazy("期"), lambda r: r.progress.period),
+        Column("period", lazy("期"), lambda r: said(r.progress.period)),
         Column("count", lazy("进度"), lambda r: f"{r.progress.count}/{r.progress.goal}", "num"),
         Column("points", lazy("积分"), lambda r: r.progress.points if r.state == "done" else 0, "num"),
         Column("done", lazy("完成时间"), lambda r: r.progress.completed_at, "num"),
@@ -112,7 +122,7 @@ def people(request: StaffRequest, listing: Listing[Person]) -> HttpResponse:
     first = (min(number, max(1, -(-total // slices.ROWS))) - 1) * slices.ROWS
     listing.count(total)
     units = {u.id: u.name for u in selectors.current_units(community)}
-    periods = [(p, p) for p in selectors.periods_of(community, unit)[: slices.MENU]]
+    periods = [(p, said(p)) for p in selectors.periods_of(community, unit)[: slices.MENU]]
     everything = _("全部")
     context = {
         "title": _("任务参与者"),
