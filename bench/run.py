@@ -75,6 +75,13 @@ BENCHMARKS = (
         ),
     ),
     Benchmark(
+        "checkins", (), ("--members", "500"),
+        (
+            Figure("5,000 check-ins in a second, last answer", r"^post → answer:.*max ([\d.]+)", 5, "s", at_most=True),
+            Figure("… not answered", r"^unanswered: (\d+)", 0, "", at_most=True),
+        ),
+    ),
+    Benchmark(
         "pages", (), ("--big", "100000", "--repeats", "5"),
         (
             Figure("slowest console page, p95", r"^worst console page, p95: ([\d.]+) ms", 150, "ms", at_most=True),

@@ -4,6 +4,7 @@ from qunzhu.analytics.consumer import CONSUMER as ROLLUPS
 from qunzhu.engagement.challenge.consumer import CONSUMER as CHALLENGE
 from qunzhu.engagement.consumer import CONSUMER as ENGAGEMENT
 from qunzhu.engagement.mall.consumer import CONSUMER as MALL
+from qunzhu.engagement.tasks.consumer import CONSUMER as TASKS
 from qunzhu.governance.clearance.consumer import CONSUMER as CLEARANCE
 from qunzhu.governance.consumer import CONSUMER as GOVERNANCE
 from qunzhu.governance.elimination.consumer import CONSUMER as ELIMINATION
@@ -29,7 +30,8 @@ CONSUMERS: tuple[Consumer, ...] = (
     CLEARANCE,  # 报备: requests, windows, answers
     ELIMINATION,  # 淘汰: who was when here, leaves, silent members and their way back
     QUALITY,  # 优质内容: marks of staff, and the points for them
-    ENGAGEMENT,  # 签到 and 积分
+    ENGAGEMENT,  # 签到, 补签 and 积分
+    TASKS,  # 任务: progress, points, newcomer path
     MALL,  # 兑换: orders of the points mall
     CHALLENGE,  # 挑战 and 打卡: stakes, proofs, buddies
     ROLLUPS,  # analytics: hours and days

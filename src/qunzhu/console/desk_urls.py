@@ -26,6 +26,7 @@ from qunzhu.console.pages import (
     rulebook,
     saved_views,
     staff,
+    tasks,
 )
 
 
@@ -119,6 +120,10 @@ DESK: list[URLPattern | URLResolver] = [
     path("<slug:slug>/ledger/export.<format:fmt>", ledger.movement_export, name="ledger_export"),
     path("<slug:slug>/ledger/<uuid:number>/", ledger.transaction_page, name="ledger_transaction"),
     path("<slug:slug>/ledger/<uuid:number>/reverse/", ledger.transaction_reverse, name="ledger_reverse"),
+    path("<slug:slug>/tasks/", tasks.task_list, name="tasks"),
+    path("<slug:slug>/tasks/export.<format:fmt>", tasks.task_export, name="tasks_export"),
+    path("<slug:slug>/task_people/", tasks.people, name="task_people"),
+    path("<slug:slug>/task_people/export.<format:fmt>", tasks.people_export, name="task_people_export"),
     path("<slug:slug>/mall/", mall.good_list, name="mall"),
     path("<slug:slug>/mall/export.<format:fmt>", mall.good_export, name="mall_export"),
     path("<slug:slug>/mall/new/", mall.good_new, name="mall_new"),

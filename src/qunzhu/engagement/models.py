@@ -11,6 +11,7 @@ class CheckIn(models.Model):
     seq = models.BigIntegerField()
     streak = models.IntegerField()
     points = models.IntegerField()
+    made_up = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         db_table = "check_in"
@@ -18,3 +19,4 @@ class CheckIn(models.Model):
 
 from qunzhu.engagement.challenge.models import Challenge, ChallengeEntry, ChallengeProof  # noqa: E402, F401
 from qunzhu.engagement.mall.models import MallCode, MallGood, MallOrder, MallPicture  # noqa: E402, F401
+from qunzhu.engagement.tasks.models import TaskBook, TaskGround, TaskNewcomer, TaskProgress  # noqa: E402, F401

@@ -1,13 +1,23 @@
 """Check-ins in pure code: what is a day, a streak, a bonus; and what is said. Settings are declared here, once."""
 
-from collections.abc import Callable, Mapping
-from datetime import date, timedelta
+from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import msgspec
 
+from qunzhu.engagement.streaks import Streaks
+
 POINTS = 2  # per check-in
 STREAKS = ((7, 10), (30, 50))  # on the day a streak reaches (days), (bonus) on top
+
+
+class MakeUpSettings(msgspec.Struct, frozen=True):
+    """A missed day costs a card, or `price` points (0: cards only); `per_month` days of a month, `back` days ago."""
+
+    price: int = 30
+    per_month: int = 2
+    back: int = 7
 
 
 class CheckInSettings(msgspec.Struct, frozen=True):
@@ -15,6 +25,7 @@ class CheckInSettings(msgspec.Struct, frozen=True):
 
     points: int = POINTS
     streaks: tuple[tuple[int, int], ...] = STREAKS
+    makeup: MakeUpSettings = MakeUpSettings()
 
 
 class CheckedIn(msgspec.Struct, frozen=True):
@@ -32,18 +43,24 @@ def settings_from(blueprint: Mapping[str, Any]) -> CheckInSettings:
     return CheckInSettings(
         points=int(given.get("points", POINTS)),
         streaks=STREAKS if streaks is None else tuple((int(s["days"]), int(s["bonus"])) for s in streaks),
+        makeup=msgspec.convert(given.get("makeup", {}), MakeUpSettings),
     )
 
 
-def check_in(day: date, streak_of: Callable[[date], int], settings: CheckInSettings) -> CheckedIn:
-    """The check-in of `day`; `streak_of` says how long the streak was on another day (0: not checked in)."""
-    streak = streak_of(day - timedelta(days=1)) + 1
-    return CheckedIn(day, streak, settings.points + bonus_for(streak, settings))
+def check_in(day: date, streaks: Streaks, settings: CheckInSettings) -> CheckedIn:
+    """The check-in of `day`, which is noted in `streaks`."""
+    reached = streaks.add(day)
+    return CheckedIn(day, reached.streak, settings.points + bonus_between(reached.settled, reached.run, settings))
 
 
 def bonus_for(streak: int, settings: CheckInSettings) -> int:
     """What reaching exactly `streak` days gives on top."""
     return sum(bonus for days, bonus in settings.streaks if days == streak)
+
+
+def bonus_between(settled: int, run: int, settings: CheckInSettings) -> int:
+    """What a run gives on top that grew from at most `settled` days to `run`."""
+    return sum(bonus for days, bonus in settings.streaks if settled < days <= run)
 
 
 def next_bonus(streak: int, settings: CheckInSettings) -> tuple[int, int] | None:
@@ -60,9 +77,9 @@ def say_done(done: CheckedIn, balance: int, settings: CheckInSettings) -> str:
     return text
 
 
-def say_again(done: CheckedIn, balance: int) -> str:
+def say_again(streak: int, balance: int) -> str:
     """The answer to a second check-in of a day."""
-    return f"今天已经签到过了，连续 {done.streak} 天，现有 {balance} 积分，明天再来。"
+    return f"今天已经签到过了，连续 {streak} 天，现有 {balance} 积分，明天再来。"
 
 
 def say_points(balance: int, streak: int, left_today: int) -> str:

@@ -12,6 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from qunzhu.engagement.tasks.services import opened
 from qunzhu.governance.appeals import AppealRefused, appeal
 from qunzhu.governance.clearance.selectors import waiting_of
 from qunzhu.governance.policy import WORDS_LENGTH, appeal_settings
@@ -219,6 +220,7 @@ def points(request: HttpRequest, visitor: Visitor) -> HttpResponse:
     today = selectors.community_day(visitor.community.timezone, now)
     before = selectors.parse_place(request.GET.get("before"))
     community_id, member_id = visitor.community.pk, visitor.member.pk
+    opened(community_id=community_id, member_id=member_id, page="points", now=now)
     found = selectors.points_of(visitor.community, member_id, now=now, before=before)
     context = _shell(visitor, "points") | {
         "points": found,

@@ -29,11 +29,12 @@ from qunzhu.console.pages import (
     mall_orders,
     members,
     staff,
+    tasks,
 )
 from qunzhu.kernel.clock import SYSTEM_CLOCK
 from qunzhu.kernel.community.access import StaffRequest, check_may, staff_page
 
-LISTS: dict[str, ListSpec[Any]] = {
+LISTS: dict[str, ListSpec[Any]] = {tasks.PEOPLE.name: tasks.PEOPLE} | {
     module.LIST.name: module.LIST
     for module in (
         cases,
@@ -50,6 +51,7 @@ LISTS: dict[str, ListSpec[Any]] = {
         ledger,
         mall,
         mall_orders,
+        tasks,
     )
 }
 

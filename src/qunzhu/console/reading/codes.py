@@ -70,6 +70,8 @@ _ACTS: dict[str, Promise] = {
     "leave.end": lazy("销假"),
     "leave.give": lazy("替成员请假"),
     "member.export": lazy("导出成员"),
+    "tasks.export": lazy("导出任务"),
+    "tasks.people.export": lazy("导出任务参与者"),
     "mall.add": lazy("上架商品"),
     "mall.cancel": lazy("取消商城订单"),
     "mall.change": lazy("修改商品"),
@@ -94,6 +96,9 @@ _ACTS: dict[str, Promise] = {
 }
 _COMMANDS: dict[str, Promise] = {
     "command.checkin": lazy("口令 签到"),
+    "command.makeup": lazy("口令 补签"),
+    "command.tasks": lazy("口令 任务"),
+    "tasks": lazy("任务"),
     "command.points": lazy("口令 积分"),
     "command.redeem": lazy("口令 兑换"),
     "command.report": lazy("口令 举报"),

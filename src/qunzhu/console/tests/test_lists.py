@@ -14,6 +14,7 @@ from qunzhu.console.reading.slices import COUNTED
 from qunzhu.console.tests.desk import ROLES, make_desk
 from qunzhu.engagement.mall import shelf
 from qunzhu.engagement.mall.services import Wish, redeem
+from qunzhu.engagement.tasks.models import TaskBook, TaskProgress
 from qunzhu.governance.models import Appeal
 from qunzhu.kernel.cases.models import Case
 from qunzhu.kernel.clock import SYSTEM_CLOCK
@@ -35,6 +36,12 @@ def desk():
 
 def everything(desk):
     """A row in every list."""
+    unit = {"id": "t", "task": "t", "kind": "daily", "name": "说三句", "on": "message", "count": 3, "period": "day"}
+    TaskBook.objects.create(community_id=desk.community.pk, seq=1, units=[unit])
+    TaskProgress.objects.create(
+        community_id=desk.community.pk, member_id=desk.member.pk, unit="t", period="2026-11-24", count=1, goal=3,
+        points=2, cards=0, turn=0, taken_back=False, seq=2,
+    )  # fmt: skip
     now = SYSTEM_CLOCK.now()
     desk.case()
     desk.effect("failed", last_error="平台没有回答")

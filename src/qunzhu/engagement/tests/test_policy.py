@@ -6,20 +6,18 @@ import pytest
 
 from qunzhu.engagement import policy
 from qunzhu.engagement.policy import CheckedIn, CheckInSettings, check_in
+from qunzhu.engagement.streaks import Streaks
 
 SETTINGS = CheckInSettings(points=2, streaks=((3, 10), (5, 50)))
 
 
 def test_a_streak_grows_by_the_day_before_and_pays_its_bonus_once():
     made: dict[date, CheckedIn] = {}
-
-    def streak_of(day: date) -> int:
-        return made[day].streak if day in made else 0
-
     first = date(2028, 2, 27)  # over the end of a leap February
+    streaks = Streaks(first)
     for n in (0, 1, 2, 3, 4, 5, 7):
         day = first + timedelta(days=n)
-        made[day] = check_in(day, streak_of, SETTINGS)
+        made[day] = check_in(day, streaks, SETTINGS)
     assert [(str(c.day), c.streak, c.points) for c in made.values()] == [
         ("2028-02-27", 1, 2),
         ("2028-02-28", 2, 2),

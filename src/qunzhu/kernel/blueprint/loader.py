@@ -334,6 +334,7 @@ def _cross_checks(data: dict[str, Any], tree: CommentedMap) -> list[Mistake]:
         (("governance", "pact"), [c.id for c in blueprint.governance.pact]),
         (("recruitment", "channels"), [c.id for c in blueprint.recruitment.channels]),
         (("positioning", "questionnaire"), [q.id for q in blueprint.positioning.questionnaire]),
+        (("engagement", "tasks"), [t.id for t in blueprint.engagement.tasks]),
         (("engagement", "mall"), [g.id for g in blueprint.engagement.mall]),
     ):
         for index, name in enumerate(names):

@@ -8,6 +8,8 @@ import msgspec
 WORDS: dict[str, tuple[str, ...]] = {
     "help": ("帮助", "幫助", "help"),
     "checkin": ("签到", "簽到", "打卡"),
+    "makeup": ("补签", "補簽"),
+    "tasks": ("任务", "任務"),
     "points": ("积分", "積分", "我的积分"),
     "report": ("举报", "舉報"),
     "clearance": ("报备", "報備"),
@@ -26,7 +28,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 _NAME_OF = {word: name for name, words in WORDS.items() for word in words}
 _LONGEST_FIRST = sorted(_NAME_OF, key=len, reverse=True)
 # Only these take arguments: "积分怎么这么少" is talk, "举报 @某人 广告" is a command.
-_WITH_ARGUMENTS = frozenset({"report", "appeal", "clearance", "leave", "redeem", "challenge", "proof"})
+_WITH_ARGUMENTS = frozenset({"report", "appeal", "clearance", "leave", "redeem", "challenge", "proof", "makeup"})
 # What is nobody else's business: where the platform lets us, only its author sees the command and its answer.
 PRIVATE = ("report", "appeal", "clearance", "leave", "back")
 # Only as the answer to a message: without one, somebody just says the word.
@@ -48,8 +50,8 @@ class Command(msgspec.Struct, frozen=True):
 def parse_command(text: str, *, quoting: bool = True) -> Command | None:
     """The command that `text` is, or None when it is talk. `quoting`: it answers a message.
 
-    With a leading / or # any trailing text is arguments; without it only 举报, 申诉, 报备, 请假, 兑换, 挑战 and
-    打卡 take some, after white space, a colon or @.
+    With a leading / or # any trailing text is arguments; without it only those of
+    `_WITH_ARGUMENTS` take some, after white space, a colon or @.
     """
     if len(text) > max(_LONGER.values()) or not _may_begin(text):
         return None

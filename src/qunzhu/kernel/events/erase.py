@@ -30,6 +30,7 @@ WORDLESS = (
     "member.invited",
     "challenge.joined", "challenge.left", "challenge.proven", "challenge.judged",
     "mall.ordered", "mall.shipped", "mall.done", "mall.ended",
+    "checkin.madeup", "card.granted", "task.completed", "task.reversed", "page.opened",
 )  # fmt: skip
 # Strings in JSON that are words of the machine and stay; every other string is blanked.
 _KEPT_KEYS = frozenset({

@@ -76,14 +76,14 @@ def check_ledger(community_id: int) -> list[str]:
 
 
 def check_against_log(community_id: int) -> list[str]:
-    """The same members and sums, worked out from the events of the log alone; an empty list is health.
+    """The points of every member, worked out from the events of the log alone; an empty list is health.
 
     Every movement of a member's points stands in the log as `points.posted`, once. One statement, so that points
     which move meanwhile are in both or in neither.
     """
     rows = psycopg.Cursor(raw_connection()).execute(
         "SELECT coalesce(a.owner, e.owner), coalesce(a.unit, e.unit), coalesce(a.balance, 0), coalesce(e.total, 0)"
-        " FROM (SELECT owner, unit, balance FROM account WHERE community_id = %(c)s AND owner LIKE 'm:%%') a"
+        " FROM (SELECT owner, unit, balance FROM account WHERE community_id = %(c)s AND owner LIKE 'm:%%' AND unit = 'PTS') a"
         " FULL JOIN (SELECT 'm:' || member_id AS owner, body->>'unit' AS unit, sum((body->>'amount')::int8) AS total"
         " FROM event WHERE community_id = %(c)s AND kind = 'points.posted' AND body IS NOT NULL GROUP BY 1, 2) e"
         " ON e.owner = a.owner AND e.unit = a.unit"

@@ -11,6 +11,9 @@ HUES = 8
 # Ledger kinds as a member reads them; a memo written for people is shown as it is.
 KINDS: dict[str, str] = {
     "checkin": gettext_noop("每日签到"),
+    "makeup": gettext_noop("补签"),
+    "task": gettext_noop("完成任务"),
+    "task.reversed": gettext_noop("任务取消"),
     "report": gettext_noop("举报属实"),
     "quality": gettext_noop("优质内容"),
     "adjust": gettext_noop("人工调整"),

@@ -62,11 +62,78 @@ class StreakBonus(Section, frozen=True, kw_only=True):
     bonus: Points
 
 
+class MakeUp(Section, frozen=True, kw_only=True):
+    """补签: a missed day costs a card or `price` points (0: cards only)."""
+
+    price: Points = 30
+    per_month: Count = 2
+    back: Annotated[int, Meta(ge=1, le=60)] = 7  # days ago, at most
+
+
 class CheckInSettings(Section, frozen=True, kw_only=True):
     points: Points = 2
     streaks: list[StreakBonus] = field(
         default_factory=lambda: [StreakBonus(days=7, bonus=10), StreakBonus(days=30, bonus=50)]
     )
+    makeup: MakeUp = field(default_factory=MakeUp)
+
+
+class Condition(Section, frozen=True, kw_only=True):
+    """What has to happen how often. `distinct` counts people or days once; `per_day` is the cap of a day (0: none)."""
+
+    on: Literal["message", "reply", "command", "checkin", "quality", "report", "consent", "invite", "page"] = "message"
+    count: Positive = 1
+    distinct: Literal["", "people", "days"] = ""
+    per_day: Count = 0
+    group: str = ""  # its name; empty: any
+    command: str = ""  # of on: command
+    page: Literal["", "points", "mall", "tasks"] = ""  # of on: page
+    words: list[Name] = field(default_factory=list)  # one of them must be in the message
+    min_length: Count = 0  # of the message
+    points: Points = 0
+    cards: Count = 0  # 补签卡
+
+
+class TaskStep(Condition, frozen=True, kw_only=True):
+    """A step of a newcomer path."""
+
+    id: Key
+    name: Name
+
+
+class Task(Condition, frozen=True, kw_only=True):
+    """任务. A path has `steps`, to be done within `within` days of joining; then `on` and `count` say nothing."""
+
+    id: Key
+    name: Name
+    kind: Literal["daily", "weekly", "newcomer", "contribution"]
+    about: Annotated[str, Meta(max_length=200)] = ""
+    period: Literal["", "day", "week", "month", "once"] = ""  # empty: as the kind says
+    within: Count = 0
+    steps: list[TaskStep] = field(default_factory=list)
+    announce: bool = False  # whether the group hears of it
+
+
+def usual_tasks() -> list[Task]:
+    """What a community begins with."""
+    path = [
+        TaskStep(id="rules", name="确认群规", on="consent", points=2),
+        TaskStep(id="checkin", name="第一次签到", on="checkin", points=2),
+        TaskStep(id="hello", name="介绍自己", words=["大家好", "我是", "新人", "自我介绍"], min_length=8, points=3),
+        TaskStep(id="answer", name="第一次回复别人", on="reply", points=3),
+        TaskStep(id="points", name="打开积分页", on="page", page="points", points=1),
+    ]
+    return [
+        Task(id="newcomer", kind="newcomer", name="新人之路", within=7, points=10, cards=1, steps=path, announce=True),
+        Task(id="talk", kind="daily", name="今天说三句", count=3, min_length=5, points=2),
+        Task(id="week-checkin", kind="weekly", name="本周签到 5 天", on="checkin", count=5, points=10),
+        Task(
+            id="week-people", kind="weekly", name="回复 5 位群友", on="reply", count=5, distinct="people", per_day=3,
+            min_length=5, points=10,
+        ),
+        Task(id="quality", kind="contribution", name="本月 3 条优质内容", on="quality", count=3, points=20, cards=1),
+        Task(id="report", kind="contribution", name="本月 2 次举报属实", on="report", count=2, points=10),
+    ]  # fmt: skip
 
 
 class Honour(Section, frozen=True, kw_only=True):
@@ -142,5 +209,6 @@ class Engagement(Section, frozen=True, kw_only=True):
     debate: Debate = field(default_factory=Debate)
     red_packet_rain: RedPacketRain = field(default_factory=RedPacketRain)
     challenge: CheckInChallenge = field(default_factory=CheckInChallenge)
+    tasks: list[Task] = field(default_factory=usual_tasks)
     mall: list[Good] = field(default_factory=list)
     benchmarks: EngagementBenchmarks = field(default_factory=EngagementBenchmarks)
