@@ -38,6 +38,7 @@ JOBS = {
     "time.inactive": ("*/10 * * * *", "looks for silent members where the community's hour has come, once a day"),
     "time.mall": ("*/2 * * * *", "goes on with orders of the mall that were left, takes old parcels as received"),
     "time.mall_check": ("17 * * * *", "checks stock, codes, orders and held points of every mall"),
+    "time.levels": ("*/10 * * * *", "reckons the levels of the day just over, after 4 o'clock of the community"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
     "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
 }
@@ -198,6 +199,15 @@ def check_malls(timestamp: int) -> int:  # noqa: ARG001
             logger.error("mall invariant broken", community=community_id, problem=problem)
             wrong += 1
     return wrong
+
+
+@app.periodic(cron=JOBS["time.levels"][0], periodic_id="time.levels")
+@app.task(name="time.levels", queue=QUEUE)
+def reckon_levels(timestamp: int) -> list[str]:  # noqa: ARG001
+    """Communities whose run ended; whether it was done today, and how far it came, stands in `level_run`."""
+    from qunzhu.engagement.levels.schedule import run_due
+
+    return run_due(now=SYSTEM_CLOCK.now())
 
 
 @app.periodic(cron=JOBS["time.leftovers"][0], periodic_id="time.leftovers")

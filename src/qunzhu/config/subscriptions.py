@@ -2,7 +2,9 @@
 
 from qunzhu.analytics.consumer import CONSUMER as ROLLUPS
 from qunzhu.engagement.consumer import CONSUMER as ENGAGEMENT
+from qunzhu.engagement.levels.consumer import CONSUMER as LEVELS
 from qunzhu.engagement.mall.consumer import CONSUMER as MALL
+from qunzhu.engagement.quality.consumer import CONSUMER as QUALITY_SCORE
 from qunzhu.governance.clearance.consumer import CONSUMER as CLEARANCE
 from qunzhu.governance.consumer import CONSUMER as GOVERNANCE
 from qunzhu.governance.elimination.consumer import CONSUMER as ELIMINATION
@@ -30,6 +32,8 @@ CONSUMERS: tuple[Consumer, ...] = (
     QUALITY,  # 优质内容: marks of staff, and the points for them
     ENGAGEMENT,  # 签到 and 积分
     MALL,  # 兑换: orders of the points mall
+    QUALITY_SCORE,  # 质量分: what each message is worth
+    LEVELS,  # 等级: active hours, levels as the log has them, 等级 in the group
     ROLLUPS,  # analytics: hours and days
     CONFIRMATIONS,  # kernel: what people do by hand on a platform ends the tasks that asked for it
     SEAL,  # black box: blocks, chain, signature

@@ -16,4 +16,6 @@ class CheckIn(models.Model):
         db_table = "check_in"
 
 
+from qunzhu.engagement.levels.models import ActiveDay, LevelFigure, LevelRun, MemberLevel  # noqa: E402, F401
 from qunzhu.engagement.mall.models import MallCode, MallGood, MallOrder, MallPicture  # noqa: E402, F401
+from qunzhu.engagement.quality.models import MessageScore, QualityGram, QualitySupport, QualityTie  # noqa: E402, F401

@@ -95,6 +95,8 @@ _ACTS: dict[str, Promise] = {
 _COMMANDS: dict[str, Promise] = {
     "command.checkin": lazy("口令 签到"),
     "command.points": lazy("口令 积分"),
+    "command.level": lazy("口令 等级"),
+    "levels": lazy("等级"),
     "command.redeem": lazy("口令 兑换"),
     "command.report": lazy("口令 举报"),
     "command.consent": lazy("口令 同意群规"),
