@@ -33,6 +33,7 @@ CONSOLE = (
     "members/?state=never", "members/?q=没有这个人", "groups/", "blackbox/", "imports/", "staff/", "audit/",
     "audit/?user=nobody", "search/", "search/?q=链接",
     "mall/", "mall/?standing=off", "mall/new/", "mall/1/", "mall_orders/", "mall_orders/?state=done",
+    "scores/", "scores/?kind=copied", "levels/", "levels/?standing=risk",
 )  # fmt: skip
 FIRST = {  # the page behind the first such link of a list
     "cases/?state=all": "main .table td a[href*='/cases/']",
@@ -56,7 +57,7 @@ TRANSLATED = {
 }
 MEMBER = (
     "/me/", "/me/points/", "/me/penalties/", "/me/groups/", "/me/mall/", "/me/mall/1/", "/me/mall/4/",
-    "/me/mall/orders/",
+    "/me/mall/orders/", "/me/level/",
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from qunzhu.console.pages import (
     imports,
     incidents,
     keywords,
+    levels,
     mall,
     mall_orders,
     observation,
@@ -24,6 +25,7 @@ from qunzhu.console.pages import (
     rule,
     rulebook,
     saved_views,
+    scores,
     staff,
 )
 
@@ -114,6 +116,12 @@ DESK: list[URLPattern | URLResolver] = [
     path("<slug:slug>/effects/retry/", effects.effects_retry, name="effects_retry"),
     path("<slug:slug>/effects/<uuid:effect_id>/", effects.effect_page, name="effect"),
     path("<slug:slug>/effects/<uuid:effect_id>/<effect_action:action>/", effects.effect_decide, name="effect_decide"),
+    path("<slug:slug>/levels/", levels.level_list, name="levels"),
+    path("<slug:slug>/levels/export.<format:fmt>", levels.level_export, name="levels_export"),
+    path("<slug:slug>/levels/<int:member_id>/", levels.level_page, name="level"),
+    path("<slug:slug>/scores/", scores.score_list, name="scores"),
+    path("<slug:slug>/scores/export.<format:fmt>", scores.score_export, name="scores_export"),
+    path("<slug:slug>/scores/<int:seq>/deny/", scores.score_deny, name="score_deny"),
     path("<slug:slug>/mall/", mall.good_list, name="mall"),
     path("<slug:slug>/mall/export.<format:fmt>", mall.good_export, name="mall_export"),
     path("<slug:slug>/mall/new/", mall.good_new, name="mall_new"),

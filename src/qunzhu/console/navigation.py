@@ -70,6 +70,8 @@ SECTIONS: tuple[Section, ...] = (
         (
             Entry("members", _("成员"), "group"),
             Entry("quality", _("优质内容"), "star"),
+            Entry("scores", _("质量分"), "grade"),
+            Entry("levels", _("等级"), "military_tech"),
             Entry("mall", _("积分商城"), "redeem"),
             Entry("mall_orders", _("商城订单"), "local_shipping", "mall.deliver"),
         ),

@@ -24,9 +24,11 @@ from qunzhu.console.pages import (
     groups,
     imports,
     keywords,
+    levels,
     mall,
     mall_orders,
     members,
+    scores,
     staff,
 )
 from qunzhu.kernel.clock import SYSTEM_CLOCK
@@ -48,6 +50,8 @@ LISTS: dict[str, ListSpec[Any]] = {
         audit,
         mall,
         mall_orders,
+        levels,
+        scores,
     )
 }
 

@@ -12,6 +12,7 @@ from qunzhu.engagement.levels import policy
 from qunzhu.engagement.levels.models import LevelFigure, LevelRun, MemberLevel
 from qunzhu.engagement.levels.policy import Composite, LevelSettings, Missing, Reference
 from qunzhu.engagement.levels.run import COUNTED, values_of
+from qunzhu.kernel.community.models import Community
 from qunzhu.kernel.community.selectors import blueprint_of
 from qunzhu.kernel.events.runner import raw_connection
 
@@ -52,6 +53,12 @@ def level_of(community_id: int, member_id: int) -> int:
     """The member's level as a number, 0 the lowest."""
     rows = MemberLevel.objects.filter(community_id=community_id, member_id=member_id)
     return rows.values_list("level", flat=True).first() or 0
+
+
+def level_name(community: Community, member_id: int) -> str:
+    """What the member's level is called. One query."""
+    names = policy.settings_from(community.blueprint).names
+    return names[min(level_of(community.pk, member_id), len(names) - 1)]
 
 
 def eligible(community_id: int, member_id: int, group_id: int | None = None) -> bool:  # noqa: ARG001
