@@ -59,8 +59,9 @@ def test_progress_what_is_missing_perks_and_my_best_with_its_parts(phone):
         page = phone.browser.get("/me/level/").content.decode()
     assert len(seen) <= 12
     for words in (
-        "骨干", "2 级", "400 分", "距「专家」还差 200 分", "约 7 条优质内容", "或 30 个活跃小时", "5 条计入", "40 个小时",
-        "最近来得少了", "商城可兑:马克杯", "&lt;b&gt;周报模板&lt;/b&gt;", "长度 <b>+12</b>", "信息量 <b>+25</b>",
+        "骨干", "2 级", "400 分", "距「专家」还差 200 分", "约 7 条优质内容", "或 30 个活跃小时", "5 条计入",
+        "40 个小时", "最近来得少了",
+        "商城可兑:马克杯", "&lt;b&gt;周报模板&lt;/b&gt;", "长度 <b>+12</b>", "信息量 <b>+25</b>",
         "回复 <b>+12</b>", "表态 <b>+3</b>", '<progress class="rank-bar" max="100" value="50"',
     ):  # fmt: skip
         assert words in page, words
