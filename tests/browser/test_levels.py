@@ -44,8 +44,8 @@ for day in range(1, 7):
             with transaction.atomic():
                 log.append(raw_connection(), [NewEvent(community.pk, event_id("browser", day, number, "answer"),
                            "message.posted", at, body, group.pk, two.pk, "local")], now=now)
-at = now.replace(hour=12)
-for _ in range(100):
+at = (now + timedelta(days=1)).replace(hour=12)  # the schedule has perhaps reckoned today
+for _ in range(300):
     if schedule.run_community(community, now=at):
         break
     time.sleep(0.1)
@@ -62,7 +62,7 @@ def test_a_level_and_why(house: House, people: People) -> None:
     picture(phone, "level-new")
     house.server.run("-c", TALK, house.slug, str(house.group), "周小麦", "何远")
     phone.reload()
-    expect(phone.locator(".best")).to_have_count(4)  # the others are nearly the same again
+    expect(phone.locator(".best")).to_have_count(2)  # the others are nearly the same again
     expect(phone.locator(".rank-score")).to_be_visible()
     both(phone, "level", "en", "zh-hans")
     phone.set_viewport_size({"width": 1440, "height": 900})

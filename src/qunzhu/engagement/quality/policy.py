@@ -18,7 +18,7 @@ PER_REPLY, PER_REACTION = 6, 3
 MONTHLY = 3  # messages of one author that one person's support counts for in a month
 MUTUAL = 2  # from so many times in a month on that the author did the same, support counts half
 WHOLE, HALF = 2, 1  # support is counted in halves
-GRAM, KEPT_GRAMS, SAME_GRAMS = 5, 8, 6
+GRAM, KEPT_GRAMS, SAME_GRAMS = 5, 12, 8
 FEWEST_FOR_COPY = 20  # shorter texts are alike by chance
 COPY_DAYS = 90
 
