@@ -34,6 +34,7 @@ CONSOLE = (
     "audit/?user=nobody", "search/", "search/?q=链接",
     "mall/", "mall/?standing=off", "mall/new/", "mall/1/", "mall_orders/", "mall_orders/?state=done",
     "tasks/", "tasks/?kind=daily", "task_people/",
+    "scores/", "scores/?kind=copied", "levels/", "levels/?standing=risk",
 )  # fmt: skip
 FIRST = {  # the page behind the first such link of a list
     "cases/?state=all": "main .table td a[href*='/cases/']",
@@ -57,7 +58,7 @@ TRANSLATED = {
 }
 MEMBER = (
     "/me/", "/me/points/", "/me/penalties/", "/me/groups/", "/me/mall/", "/me/mall/1/", "/me/mall/4/",
-    "/me/mall/orders/", "/me/tasks/",
+    "/me/mall/orders/", "/me/tasks/", "/me/level/",
 )  # fmt: skip
 
 

@@ -28,6 +28,10 @@ CHECKS: dict[str, tuple[str, str]] = {
         "qunzhu.engagement.challenge.selectors:check_challenges",
         "challenges hold the stakes of who takes part, and nothing once they ended",
     ),
+    "levels": (
+        "qunzhu.engagement.levels.selectors:check_levels",
+        "every level is the one that the log said last",
+    ),
     "mall": (
         "qunzhu.engagement.mall.selectors:check_mall",
         "stock, codes, orders and held points of the points mall fit together",

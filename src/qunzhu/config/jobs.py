@@ -39,6 +39,7 @@ JOBS = {
     "time.points": ("27 * * * *", "takes points that are older than points live; tells groups what goes soon"),
     "time.challenges": ("*/5 * * * *", "begins challenges on their first day, settles them after their last"),
     "time.mall": ("*/2 * * * *", "goes on with orders of the mall that were left, takes old parcels as received"),
+    "time.levels": ("*/10 * * * *", "reckons the levels of the day just over, after 4 o'clock of the community"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
     "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
 }
@@ -208,6 +209,15 @@ def go_on_with_orders(timestamp: int) -> int:
     from qunzhu.engagement.mall.schedule import go_on
 
     return go_on(now=datetime.fromtimestamp(timestamp, UTC))
+
+
+@app.periodic(cron=JOBS["time.levels"][0], periodic_id="time.levels")
+@app.task(name="time.levels", queue=QUEUE)
+def reckon_levels(timestamp: int) -> list[str]:  # noqa: ARG001
+    """Communities whose run ended; whether it was done today, and how far it came, stands in `level_run`."""
+    from qunzhu.engagement.levels.schedule import run_due
+
+    return run_due(now=SYSTEM_CLOCK.now())
 
 
 @app.periodic(cron=JOBS["time.leftovers"][0], periodic_id="time.leftovers")

@@ -3,7 +3,9 @@
 from qunzhu.analytics.consumer import CONSUMER as ROLLUPS
 from qunzhu.engagement.challenge.consumer import CONSUMER as CHALLENGE
 from qunzhu.engagement.consumer import CONSUMER as ENGAGEMENT
+from qunzhu.engagement.levels.consumer import CONSUMER as LEVELS
 from qunzhu.engagement.mall.consumer import CONSUMER as MALL
+from qunzhu.engagement.quality.consumer import CONSUMER as QUALITY_SCORE
 from qunzhu.engagement.tasks.consumer import CONSUMER as TASKS
 from qunzhu.governance.clearance.consumer import CONSUMER as CLEARANCE
 from qunzhu.governance.consumer import CONSUMER as GOVERNANCE
@@ -34,6 +36,8 @@ CONSUMERS: tuple[Consumer, ...] = (
     TASKS,  # 任务: progress, points, newcomer path
     MALL,  # 兑换: orders of the points mall
     CHALLENGE,  # 挑战 and 打卡: stakes, proofs, buddies
+    QUALITY_SCORE,  # 质量分: what each message is worth
+    LEVELS,  # 等级: active hours, levels as the log has them, 等级 in the group
     ROLLUPS,  # analytics: hours and days
     CONFIRMATIONS,  # kernel: what people do by hand on a platform ends the tasks that asked for it
     SEAL,  # black box: blocks, chain, signature

@@ -72,6 +72,8 @@ SECTIONS: tuple[Section, ...] = (
             Entry("quality", _("优质内容"), "star"),
             Entry("ledger", _("积分账本"), "account_balance_wallet"),
             Entry("tasks", _("任务"), "checklist"),
+            Entry("scores", _("质量分"), "grade"),
+            Entry("levels", _("等级"), "military_tech"),
             Entry("mall", _("积分商城"), "redeem"),
             Entry("mall_orders", _("商城订单"), "local_shipping", "mall.deliver"),
         ),

@@ -12,6 +12,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from qunzhu.engagement.levels.selectors import level_name
 from qunzhu.engagement.tasks.services import opened
 from qunzhu.governance.appeals import AppealRefused, appeal
 from qunzhu.governance.clearance.selectors import waiting_of
@@ -207,6 +208,7 @@ def me(request: HttpRequest, visitor: Visitor) -> HttpResponse:
         "strikes": strikes_of(community_id, member_id, now=now),
         "waiting": waiting_of(community_id, member_id),
         "card": silence_card(visitor),
+        "level": level_name(visitor.community, member_id),
         "rules_notice": notice(visitor),
     }
     return render(request, "portal/me.html", context)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qunzhu.portal import mall, pages, privacy, requests, rules, tasks
+from qunzhu.portal import level, mall, pages, privacy, requests, rules, tasks
 
 app_name = "portal"
 
@@ -24,6 +24,7 @@ urlpatterns = [
     path("me/penalties/<int:seq>/", pages.penalty, name="penalty"),
     path("me/rules/", rules.rules, name="rules"),
     path("me/rules/agree/", rules.agree, name="agree"),
+    path("me/level/", level.level, name="level"),
     path("me/mall/", mall.mall, name="mall"),
     path("me/mall/<int:number>/", mall.good, name="mall_good"),
     path("me/mall/orders/", mall.orders, name="mall_orders"),

@@ -141,6 +141,7 @@ def chips() -> list[dict[str, str]]:
     return [
         {"word": "签到", "label": _("签到")},
         {"word": "积分", "label": _("积分")},
+        {"word": "等级", "label": _("等级")},
         {"word": "兑换", "label": _("兑换")},
         {"word": "举报", "label": _("举报")},
         {"word": "报备", "label": _("报备")},

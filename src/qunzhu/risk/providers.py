@@ -132,6 +132,7 @@ _PROVIDERS: dict[str, Provider] = {
     "member.mute_tries": _mute_tries,
     "member.strikes": partial(_marks, strikes=True),
     "member.penalties": partial(_marks, strikes=False),
+    "member.level": lambda facts: None if facts.subject.member is None else facts.subject.member.standing.level,
     "member.staff": lambda facts: facts.subject.member_id in facts.subject.order.world.staff,
     "report.weight": _of_body(lambda body: body.get("total")),
     "report.reason": _of_body(lambda body: body.get("reason")),

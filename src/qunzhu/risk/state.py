@@ -340,11 +340,17 @@ def _let_in(standing: Standing, event: Event, _compiled: Compiled) -> bool:
     return standing.running.pop(event.group_id or 0, None) is not None
 
 
+def _level(standing: Standing, event: Event, _compiled: Compiled) -> bool:
+    standing.level = event.body["level"]
+    return True
+
+
 _MEMBER_FOLDS: dict[str, Callable[[Standing, Event, Compiled], bool]] = {
     "penalty.reversed": _reversed,
     "member.muted": _muted,
     "member.unmuted": _unmuted,
     "member.joined": _let_in,
     "effect.done": _mute_done,
+    "level.changed": _level,
 }
 MEMBER_KINDS = frozenset(_MEMBER_FOLDS)

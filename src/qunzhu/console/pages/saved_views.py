@@ -25,9 +25,11 @@ from qunzhu.console.pages import (
     imports,
     keywords,
     ledger,
+    levels,
     mall,
     mall_orders,
     members,
+    scores,
     staff,
     tasks,
 )
@@ -52,6 +54,8 @@ LISTS: dict[str, ListSpec[Any]] = {tasks.PEOPLE.name: tasks.PEOPLE} | {
         mall,
         mall_orders,
         tasks,
+        levels,
+        scores,
     )
 }
 

@@ -100,6 +100,8 @@ _COMMANDS: dict[str, Promise] = {
     "command.tasks": lazy("口令 任务"),
     "tasks": lazy("任务"),
     "command.points": lazy("口令 积分"),
+    "command.level": lazy("口令 等级"),
+    "levels": lazy("等级"),
     "command.redeem": lazy("口令 兑换"),
     "command.report": lazy("口令 举报"),
     "command.consent": lazy("口令 同意群规"),

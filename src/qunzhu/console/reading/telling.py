@@ -86,6 +86,10 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "member.tagged": ("sell", lazy("打上标签")),
     "observation.decided": ("visibility", lazy("沉默成员去留")),
     "observation.returned": ("keyboard_return", lazy("从观察群返回")),
+    "quality.denied": ("star_border", lazy("不算优质内容")),
+    "level.changed": ("military_tech", lazy("等级变化")),
+    "level.warned": ("trending_down", lazy("等级将下降")),
+    "level.kept": ("shield", lazy("保住等级")),
     "mall.changed": ("inventory_2", lazy("商品变更")),
     "mall.ordered": ("redeem", lazy("兑换商品")),
     "mall.shipped": ("local_shipping", lazy("商品已发货")),
@@ -138,6 +142,7 @@ FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
         ),
     ),
     "tasks": (lazy("任务"), ("tasks.changed", "task.completed", "task.reversed", "page.opened")),
+    "levels": (lazy("等级"), ("level.changed", "level.warned", "level.kept", "quality.denied")),
     "mall": (lazy("积分商城"), ("mall.changed", "mall.ordered", "mall.shipped", "mall.done", "mall.ended")),
     "silence": (
         lazy("沉默与观察"),
@@ -384,6 +389,15 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "link.resolved": _led,
     "quality.marked": _quality,
     "quality.unmarked": _quality,
+    "quality.denied": _quality,
+    "level.changed": lambda b, _t: (
+        _("%(from)s 级 → %(to)s 级,%(score)s 分")
+        % {"from": b.get("from"), "to": b.get("level"), "score": b.get("score")}
+    ),
+    "level.warned": lambda b, _t: (
+        _("%(level)s 级,%(until)s 前要补上来") % {"level": b.get("level"), "until": b.get("until")}
+    ),
+    "level.kept": lambda b, _t: _("%(level)s 级,%(score)s 分") % {"level": b.get("level"), "score": b.get("score")},
     "member.removed": _by,
     "member.muted": _muted,
     "member.unmuted": _by,

@@ -12,8 +12,10 @@ from qunzhu.console.models import SavedView
 from qunzhu.console.pages.saved_views import LISTS
 from qunzhu.console.reading.slices import COUNTED
 from qunzhu.console.tests.desk import ROLES, make_desk
+from qunzhu.engagement.levels.models import LevelFigure
 from qunzhu.engagement.mall import shelf
 from qunzhu.engagement.mall.services import Wish, redeem
+from qunzhu.engagement.quality.models import MessageScore
 from qunzhu.engagement.tasks.models import TaskBook, TaskProgress
 from qunzhu.governance.models import Appeal
 from qunzhu.kernel.cases.models import Case
@@ -64,6 +66,15 @@ def everything(desk):
     )
     wish = Wish(desk.member.pk, good.number, "desk")
     redeem(community_id=desk.community.pk, wish=wish, now=now)
+    MessageScore.objects.create(
+        community_id=desk.community.pk, message_seq=1, group_id=desk.group.pk, member_id=desk.member.pk,
+        day=now.date(), historic=False, length=20, information=20, sources=0, copy_of=0, replies=0, reactions=0,
+        word="", punished_by="", score=40,
+    )  # fmt: skip
+    LevelFigure.objects.create(
+        community_id=desk.community.pk, member_id=desk.member.pk, day=now.date(), quality=1, active=1, messages=1,
+        hours=1,
+    )  # fmt: skip
     seal_now(community_id=desk.community.pk, now=now)
     desk.client("analyst").post(desk.url("keywords/add/"), {"word": "x"})  # refused, on record
 

@@ -25,7 +25,9 @@ from qunzhu.kernel.events.runner import raw_connection
 SHOWN_MESSAGES = 2_000  # on the page; data.json has all
 _ROWS = 1_000
 # Tables that name the member but hold the work of others, or what cannot be read.
-_LEFT_OUT = frozenset({"event", "engine_state", "local_upload", "local_occupant", "case_note", "case_proposal"})
+_LEFT_OUT = frozenset(
+    {"event", "engine_state", "local_upload", "local_occupant", "case_note", "case_proposal", "quality_gram"}
+)
 _OTHERS = frozenset({
     "assigned_to", "decided_by", "first_decider", "by", "proposed_by", "reversed_by", "requested_by", "last_error",
     "note", "payload",
@@ -44,6 +46,11 @@ _TITLES = {
     "incident_invitation": "新群的邀请",
     "check_in": "签到",
     "mall_order": "积分商城的订单",
+    "message_score": "我的消息的质量分",
+    "quality_support": "我引用过的消息",
+    "active_day": "活跃的小时",
+    "member_level": "等级",
+    "level_figure": "等级的计算",
     "account": "积分余额",
     "posting": "积分变动",
     "case": "与我有关的工单",

@@ -17,6 +17,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "back": ("销假", "銷假"),
     "appeal": ("申诉", "申訴"),
     "redeem": ("兑换", "兌換"),
+    "level": ("等级", "等級", "我的等级"),
     "consent": ("同意群规", "同意群規"),
     "quality": ("优质", "優質", "加精"),
     "challenge": ("挑战", "挑戰"),

@@ -72,6 +72,7 @@ FACTS: dict[str, Fact] = {
     "member.mute_tries": Fact("number", 1, "平台不能禁言时,禁言期间已发的消息数"),
     "member.strikes": Fact("number", 2, "有效的违规次数"),
     "member.penalties": Fact("number", 2, "有效的处罚次数"),
+    "member.level": Fact("number", 1, "等级，0 为最低"),
     "member.staff": Fact("flag", 1, "是否运营人员"),
     "report.weight": Fact("number", 0, "24 小时内各举报人的分量之和"),
     "report.reason": Fact("text", 2, "举报理由"),

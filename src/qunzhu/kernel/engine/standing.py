@@ -44,6 +44,7 @@ class Standing(msgspec.Struct, array_like=True, gc=False):
     asked: dict[str, Asked] = msgspec.field(default_factory=dict)  # by rule
     noted: dict[str, int] = msgspec.field(default_factory=dict)  # rule → local day of a decision without effect
     pardons: dict[str, int] = msgspec.field(default_factory=dict)  # rule → until when (ms) a human's mercy holds
+    level: int = 0
 
     def active_marks(self, at: int) -> list[Mark]:
         """Marks that count at `at` (ms)."""

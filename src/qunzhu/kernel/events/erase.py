@@ -31,6 +31,7 @@ WORDLESS = (
     "challenge.joined", "challenge.left", "challenge.proven", "challenge.judged",
     "mall.ordered", "mall.shipped", "mall.done", "mall.ended",
     "checkin.madeup", "card.granted", "task.completed", "task.reversed", "page.opened",
+    "level.changed", "level.warned", "level.kept",
 )  # fmt: skip
 # Strings in JSON that are words of the machine and stay; every other string is blanked.
 _KEPT_KEYS = frozenset({
@@ -172,6 +173,8 @@ def _blank_rows(community_id: int, member_id: int, seqs: list[int], names: list[
     _rows("UPDATE membership SET nickname = '' WHERE community_id = %s AND member_id = %s", [community_id, member_id])
     subjects = [f"m:{member_id}", f"h:m:{member_id}"]
     _rows("DELETE FROM engine_state WHERE community_id = %s AND subject = ANY(%s)", [community_id, subjects])
+    # What texts are recognised by is made of their words.
+    _rows("DELETE FROM quality_gram WHERE community_id = %s AND member_id = %s", [community_id, member_id])
     for table, where in (
         ("decision", "member_id = %(m)s OR seq = ANY(%(s)s)"),
         ("penalty", "member_id = %(m)s OR seq = ANY(%(s)s)"),

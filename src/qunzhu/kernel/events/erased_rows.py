@@ -41,6 +41,13 @@ _KEPT = {
     "rule_verdict": f"r.member_id = ANY(%(erased)s) OR r.seq IN {_LOST}",
     "rule_review": f"r.verdict_seq IN {_LOST} OR r.seq IN {_LOST}",
     "rule_record": "true",
+    "message_score": f"r.member_id = ANY(%(erased)s) OR r.message_seq IN {_LOST} OR r.copy_of IN {_LOST}"
+    " OR EXISTS (SELECT FROM quality_support q WHERE q.community_id = %(c)s AND q.message_seq = r.message_seq"
+    f" AND q.seq IN {_LOST})",
+    "quality_support": f"r.member_id = ANY(%(erased)s) OR r.seq IN {_LOST} OR r.message_seq IN {_LOST}",
+    # Counted and recognised by what is gone; others' rows rest on it too.
+    "quality_tie": "true",
+    "quality_gram": "true",
     "group_hour": "EXISTS (SELECT FROM event e WHERE e.community_id = %(c)s AND e.kind = 'decision.made'"
     f" AND e.group_id = r.group_id AND e.occurred_at >= r.hour AND e.occurred_at < r.hour + interval '1 hour'"
     f" AND e.seq IN {_LOST})",

@@ -83,7 +83,8 @@ def check_against_log(community_id: int) -> list[str]:
     """
     rows = psycopg.Cursor(raw_connection()).execute(
         "SELECT coalesce(a.owner, e.owner), coalesce(a.unit, e.unit), coalesce(a.balance, 0), coalesce(e.total, 0)"
-        " FROM (SELECT owner, unit, balance FROM account WHERE community_id = %(c)s AND owner LIKE 'm:%%' AND unit = 'PTS') a"
+        " FROM (SELECT owner, unit, balance FROM account WHERE community_id = %(c)s AND unit = 'PTS'"
+        " AND owner LIKE 'm:%%') a"
         " FULL JOIN (SELECT 'm:' || member_id AS owner, body->>'unit' AS unit, sum((body->>'amount')::int8) AS total"
         " FROM event WHERE community_id = %(c)s AND kind = 'points.posted' AND body IS NOT NULL GROUP BY 1, 2) e"
         " ON e.owner = a.owner AND e.unit = a.unit"

@@ -86,7 +86,7 @@ def test_the_shelf_says_what_i_can_have_and_what_not(phone):
     assert "马克杯" not in only
     with CaptureQueriesContext(connection) as queries:
         phone.browser.get("/me/mall/")
-    assert len(queries) == 4  # the member, the balance, the goods, what I have
+    assert len(queries) == 5  # the member, the balance, the goods, the level, what I have
     assert "群主上架商品后会出现在这里" in client_of_empty()
 
 

@@ -55,6 +55,17 @@ class Levels(Section, frozen=True, kw_only=True):
     active_time_weight: Weight = 0.4
     names: list[Name] = field(default_factory=lambda: ["新芽", "常客", "骨干", "专家", "领航"])
     thresholds: list[Count] = field(default_factory=lambda: [0, 50, 200, 600, 1500])
+    window_days: Days = 90
+    half_life_days: Days = 30  # what was done so long ago counts half
+    grace_days: Days = 14  # between the notice and the fall
+    perks: list[Annotated[str, Meta(max_length=200)]] = field(default_factory=list)  # one for each name, in words
+
+
+class Quality(Section, frozen=True, kw_only=True):
+    """内容质量分: quality content from `threshold` on. `award`: its author then gets the points of 优质内容."""
+
+    threshold: Percent = 30
+    award: bool = False
 
 
 class StreakBonus(Section, frozen=True, kw_only=True):
@@ -204,6 +215,7 @@ class EngagementBenchmarks(Section, frozen=True, kw_only=True):
 class Engagement(Section, frozen=True, kw_only=True):
     points: PointsSettings = field(default_factory=PointsSettings)
     levels: Levels = field(default_factory=Levels)
+    quality: Quality = field(default_factory=Quality)
     checkin: CheckInSettings = field(default_factory=CheckInSettings)
     honour: Honour = field(default_factory=Honour)
     debate: Debate = field(default_factory=Debate)

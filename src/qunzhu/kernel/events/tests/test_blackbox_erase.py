@@ -179,6 +179,7 @@ ELSEWHERE = {
     "engine_state": "_blank_rows",
     "consumer_cursor": "_blank_rows",
     "sealed_block": "hashes",
+    "message_score": "figures, and names of rules; no words",
     "community": "the operator's own settings",
     "community_group": "announcements are searched for names; the rest is the operator's",
     "staff": "a role",
