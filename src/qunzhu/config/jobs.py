@@ -38,6 +38,8 @@ JOBS = {
     "time.inactive": ("*/10 * * * *", "looks for silent members where the community's hour has come, once a day"),
     "time.mall": ("*/2 * * * *", "goes on with orders of the mall that were left, takes old parcels as received"),
     "time.mall_check": ("17 * * * *", "checks stock, codes, orders and held points of every mall"),
+    "time.redpacket": ("* * * * *", "draws the red packets of the month, opens and closes those whose time has come"),
+    "time.redpacket_check": ("27 * * * *", "checks shares and held points of every red packet"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
     "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
 }
@@ -196,6 +198,29 @@ def check_malls(timestamp: int) -> int:  # noqa: ARG001
     for community_id in Community.objects.values_list("pk", flat=True):
         for problem in check_mall(community_id):
             logger.error("mall invariant broken", community=community_id, problem=problem)
+            wrong += 1
+    return wrong
+
+
+@app.periodic(cron=JOBS["time.redpacket"][0], periodic_id="time.redpacket")
+@app.task(name="time.redpacket", queue=QUEUE)
+def go_on_with_red_packets(timestamp: int) -> int:  # noqa: ARG001
+    """Returns how many steps were made."""
+    from qunzhu.engagement.redpacket.schedule import go_on
+
+    return go_on(now=SYSTEM_CLOCK.now())
+
+
+@app.periodic(cron=JOBS["time.redpacket_check"][0], periodic_id="time.redpacket_check")
+@app.task(name="time.redpacket_check", queue=QUEUE)
+def check_red_packets(timestamp: int) -> int:  # noqa: ARG001
+    """Returns how many things are wrong; each is logged as an error."""
+    from qunzhu.engagement.redpacket.selectors import check_packets
+
+    wrong = 0
+    for community_id in Community.objects.values_list("pk", flat=True):
+        for problem in check_packets(community_id):
+            logger.error("red packet invariant broken", community=community_id, problem=problem)
             wrong += 1
     return wrong
 

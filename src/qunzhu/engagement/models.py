@@ -17,3 +17,4 @@ class CheckIn(models.Model):
 
 
 from qunzhu.engagement.mall.models import MallCode, MallGood, MallOrder, MallPicture  # noqa: E402, F401
+from qunzhu.engagement.redpacket.models import RedPacket, RedPacketShare  # noqa: E402, F401

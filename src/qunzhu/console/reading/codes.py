@@ -96,6 +96,7 @@ _COMMANDS: dict[str, Promise] = {
     "command.checkin": lazy("口令 签到"),
     "command.points": lazy("口令 积分"),
     "command.redeem": lazy("口令 兑换"),
+    "command.grab": lazy("口令 抢"),
     "command.report": lazy("口令 举报"),
     "command.consent": lazy("口令 同意群规"),
     "command.help": lazy("口令 帮助"),

@@ -44,6 +44,7 @@ _TITLES = {
     "incident_invitation": "新群的邀请",
     "check_in": "签到",
     "mall_order": "积分商城的订单",
+    "red_packet_share": "抢到的红包",
     "account": "积分余额",
     "posting": "积分变动",
     "case": "与我有关的工单",
