@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qunzhu.portal import mall, pages, privacy, requests, rules
+from qunzhu.portal import mall, pages, privacy, redpacket, requests, rules
 
 app_name = "portal"
 
@@ -29,5 +29,7 @@ urlpatterns = [
     path("me/mall/orders/", mall.orders, name="mall_orders"),
     path("me/mall/orders/<int:order_id>/", mall.order, name="mall_order"),
     path("me/mall/pictures/<slug:sha256>.webp", mall.picture, name="mall_picture"),
+    path("me/redpackets/", redpacket.packets, name="redpackets"),
+    path("me/redpackets/<int:packet_id>/", redpacket.packet, name="redpacket"),
     path("language/", pages.language, name="language"),
 ]

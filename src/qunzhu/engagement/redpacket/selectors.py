@@ -1,5 +1,6 @@
 """What pages read of red packets, and what must always hold of them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.db.models import Count, QuerySet, Sum
@@ -61,6 +62,12 @@ def own(found: RedPacket, member_id: int) -> int | None:
     """What the member got of it."""
     rows = RedPacketShare.objects.filter(packet_id=found.pk, member_id=member_id)
     return rows.values_list("amount", flat=True).first()
+
+
+def own_of(member_id: int, packet_ids: Iterable[int]) -> dict[int, int]:
+    """Packet → what the member got of it."""
+    rows = RedPacketShare.objects.filter(member_id=member_id, packet_id__in=list(packet_ids))
+    return dict(rows.values_list("packet_id", "amount"))
 
 
 def proves(found: RedPacket) -> list[str]:
