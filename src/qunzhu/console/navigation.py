@@ -71,6 +71,7 @@ SECTIONS: tuple[Section, ...] = (
             Entry("members", _("成员"), "group"),
             Entry("quality", _("优质内容"), "star"),
             Entry("mall", _("积分商城"), "redeem"),
+            Entry("redpackets", _("红包雨"), "celebration"),
             Entry("mall_orders", _("商城订单"), "local_shipping", "mall.deliver"),
         ),
     ),
