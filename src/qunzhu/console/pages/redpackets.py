@@ -189,6 +189,7 @@ def _told(request: StaffRequest, found: RedPacket) -> dict[str, Any]:
         "rows": list(reversed(rows[-SHARES_SHOWN:])),
         "problems": selectors.proves(found) if over else [],
         "over": over,
+        "rest": found.budget - found.paid if found.state == policy.OPEN else 0,
     }
 
 
