@@ -36,6 +36,10 @@ CHECKS: dict[str, tuple[str, str]] = {
         "qunzhu.engagement.mall.selectors:check_mall",
         "stock, codes, orders and held points of the points mall fit together",
     ),
+    "redpacket": (
+        "qunzhu.engagement.redpacket.selectors:check_packets",
+        "red packets hold what was not grabbed, and shares are those of their seed",
+    ),
 }
 
 

@@ -40,6 +40,7 @@ JOBS = {
     "time.challenges": ("*/5 * * * *", "begins challenges on their first day, settles them after their last"),
     "time.mall": ("*/2 * * * *", "goes on with orders of the mall that were left, takes old parcels as received"),
     "time.levels": ("*/10 * * * *", "reckons the levels of the day just over, after 4 o'clock of the community"),
+    "time.redpacket": ("* * * * *", "draws the red packets of the month, opens and closes those whose time has come"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
     "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
 }
@@ -218,6 +219,15 @@ def reckon_levels(timestamp: int) -> list[str]:  # noqa: ARG001
     from qunzhu.engagement.levels.schedule import run_due
 
     return run_due(now=SYSTEM_CLOCK.now())
+
+
+@app.periodic(cron=JOBS["time.redpacket"][0], periodic_id="time.redpacket")
+@app.task(name="time.redpacket", queue=QUEUE)
+def go_on_with_red_packets(timestamp: int) -> int:  # noqa: ARG001
+    """Returns how many steps were made."""
+    from qunzhu.engagement.redpacket.schedule import go_on
+
+    return go_on(now=SYSTEM_CLOCK.now())
 
 
 @app.periodic(cron=JOBS["time.leftovers"][0], periodic_id="time.leftovers")

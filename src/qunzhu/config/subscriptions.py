@@ -6,6 +6,7 @@ from qunzhu.engagement.consumer import CONSUMER as ENGAGEMENT
 from qunzhu.engagement.levels.consumer import CONSUMER as LEVELS
 from qunzhu.engagement.mall.consumer import CONSUMER as MALL
 from qunzhu.engagement.quality.consumer import CONSUMER as QUALITY_SCORE
+from qunzhu.engagement.redpacket.consumer import CONSUMER as REDPACKET
 from qunzhu.engagement.tasks.consumer import CONSUMER as TASKS
 from qunzhu.governance.clearance.consumer import CONSUMER as CLEARANCE
 from qunzhu.governance.consumer import CONSUMER as GOVERNANCE
@@ -38,6 +39,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     CHALLENGE,  # 挑战 and 打卡: stakes, proofs, buddies
     QUALITY_SCORE,  # 质量分: what each message is worth
     LEVELS,  # 等级: active hours, levels as the log has them, 等级 in the group
+    REDPACKET,  # 抢: shares of red packets
     ROLLUPS,  # analytics: hours and days
     CONFIRMATIONS,  # kernel: what people do by hand on a platform ends the tasks that asked for it
     SEAL,  # black box: blocks, chain, signature

@@ -76,6 +76,7 @@ SECTIONS: tuple[Section, ...] = (
             Entry("levels", _("等级"), "military_tech"),
             Entry("mall", _("积分商城"), "redeem"),
             Entry("mall_orders", _("商城订单"), "local_shipping", "mall.deliver"),
+            Entry("redpackets", _("红包雨"), "celebration"),
         ),
     ),
     Section(_("数据"), (Entry("groups", _("群"), "forum"),)),

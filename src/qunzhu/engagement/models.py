@@ -21,4 +21,5 @@ from qunzhu.engagement.challenge.models import Challenge, ChallengeEntry, Challe
 from qunzhu.engagement.levels.models import ActiveDay, LevelFigure, LevelRun, MemberLevel  # noqa: E402, F401
 from qunzhu.engagement.mall.models import MallCode, MallGood, MallOrder, MallPicture  # noqa: E402, F401
 from qunzhu.engagement.quality.models import MessageScore, QualityGram, QualitySupport, QualityTie  # noqa: E402, F401
+from qunzhu.engagement.redpacket.models import RedPacket, RedPacketShare  # noqa: E402, F401
 from qunzhu.engagement.tasks.models import TaskBook, TaskGround, TaskNewcomer, TaskProgress  # noqa: E402, F401

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qunzhu.portal import level, mall, pages, privacy, requests, rules, tasks
+from qunzhu.portal import level, mall, pages, privacy, redpacket, requests, rules, tasks
 
 app_name = "portal"
 
@@ -32,5 +32,7 @@ urlpatterns = [
     path("me/mall/pictures/<slug:sha256>.webp", mall.picture, name="mall_picture"),
     path("me/tasks/", tasks.tasks, name="tasks"),
     path("me/tasks/makeup/", tasks.make_up, name="make_up"),
+    path("me/redpackets/", redpacket.packets, name="redpackets"),
+    path("me/redpackets/<int:packet_id>/", redpacket.packet, name="redpacket"),
     path("language/", pages.language, name="language"),
 ]

@@ -95,6 +95,12 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "mall.shipped": ("local_shipping", lazy("商品已发货")),
     "mall.done": ("task_alt", lazy("商品已交付")),
     "mall.ended": ("undo", lazy("取消或退回兑换")),
+    "redpacket.month": ("event_repeat", lazy("抽定本月红包雨")),
+    "redpacket.planned": ("event", lazy("安排红包雨")),
+    "redpacket.cancelled": ("event_busy", lazy("取消红包雨")),
+    "redpacket.opened": ("celebration", lazy("红包雨开始")),
+    "redpacket.grabbed": ("redeem", lazy("抢到红包")),
+    "redpacket.closed": ("task_alt", lazy("红包雨结束")),
     "import.finished": ("upload_file", lazy("导入完成")),
     "member.erased": ("delete_forever", lazy("成员内容被抹除")),
     "messages.expired": ("auto_delete", lazy("过期消息的内容已删除")),
@@ -144,6 +150,13 @@ FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
     "tasks": (lazy("任务"), ("tasks.changed", "task.completed", "task.reversed", "page.opened")),
     "levels": (lazy("等级"), ("level.changed", "level.warned", "level.kept", "quality.denied")),
     "mall": (lazy("积分商城"), ("mall.changed", "mall.ordered", "mall.shipped", "mall.done", "mall.ended")),
+    "redpackets": (
+        lazy("红包雨"),
+        (
+            "redpacket.month", "redpacket.planned", "redpacket.cancelled", "redpacket.opened", "redpacket.grabbed",
+            "redpacket.closed",
+        ),
+    ),
     "silence": (
         lazy("沉默与观察"),
         ("member.tagged", "observation.decided", "observation.returned", "leave.taken", "leave.ended"),
@@ -380,6 +393,10 @@ def _ran(body: dict[str, Any], told: _Told) -> str:
 _WHY_RAISED = {"late": lazy("超过处理期限"), "untaken": lazy("没有人接"), "reported": lazy("多人举报同一条消息")}
 
 
+def _packet(body: dict[str, Any]) -> str:
+    return _("%(n)s 积分,%(shares)s 份") % {"n": body.get("budget"), "shares": body.get("shares")}
+
+
 def _order(body: dict[str, Any]) -> str:
     return _("订单 #%(order)s,商品 %(good)s") % {"order": body.get("order"), "good": body.get("good")}
 
@@ -463,6 +480,12 @@ _ABOUT: dict[str, Callable[[dict[str, Any], _Told], str]] = {
     "mall.shipped": lambda b, t: f"{_order(b)} · {_by(b, t)}",
     "mall.done": lambda b, _t: _order(b),
     "mall.ended": lambda b, _t: _order(b),
+    "redpacket.planned": lambda b, t: _packet(b) + (f" · {_by(b, t)}" if b.get("by") else ""),
+    "redpacket.opened": lambda b, _t: _packet(b),
+    "redpacket.grabbed": lambda b, _t: _("%(n)s 积分") % {"n": b.get("amount")},
+    "redpacket.closed": lambda b, _t: (
+        _("发出 %(paid)s 积分,退回 %(rest)s") % {"paid": b.get("paid"), "rest": b.get("returned")}
+    ),
     "import.finished": _imported,
     "messages.expired": lambda b, t: _("%(n)s 条") % {"n": formats.number(b.get("events") or 0, t.language)},
     "member.erased": lambda b, _t: _("成员 %(id)s") % {"id": b.get("member")},

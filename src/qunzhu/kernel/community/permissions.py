@@ -18,6 +18,7 @@ PERMISSIONS: dict[str, str] = {
     "clearance.decide": "审批报备",
     "mall.edit": "管理积分商城的商品",
     "mall.deliver": "处理积分商城的订单",
+    "redpacket.run": "安排红包雨",
     "observation.decide": "决定沉默成员去留",
     "backtest.run": "回测群规",
     "rulebook.edit": "起草群规",
@@ -44,6 +45,7 @@ _MANAGER = _MODERATOR | {
     "group.edit", "group.rebuild", "points.adjust", "backtest.run", "rulebook.edit", "rulebook.publish",
     "keywords.edit", "blackbox.export", "import.run", "audit.view", "member.erase",
     "mall.edit",
+    "redpacket.run",
 }  # fmt: skip
 
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {

@@ -51,6 +51,7 @@ _TITLES = {
     "active_day": "活跃的小时",
     "member_level": "等级",
     "level_figure": "等级的计算",
+    "red_packet_share": "抢到的红包",
     "account": "积分余额",
     "posting": "积分变动",
     "case": "与我有关的工单",

@@ -32,6 +32,7 @@ WORDLESS = (
     "mall.ordered", "mall.shipped", "mall.done", "mall.ended",
     "checkin.madeup", "card.granted", "task.completed", "task.reversed", "page.opened",
     "level.changed", "level.warned", "level.kept",
+    "redpacket.grabbed",
 )  # fmt: skip
 # Strings in JSON that are words of the machine and stay; every other string is blanked.
 _KEPT_KEYS = frozenset({

@@ -162,11 +162,18 @@ class Debate(Section, frozen=True, kw_only=True):
 
 
 class RedPacketRain(Section, frozen=True, kw_only=True):
-    """红包雨: exactly the budget is paid, one share a member."""
+    """红包雨: exactly the budget is paid, one share a member; `at_random` of a month's packets come by lot."""
 
     budget: Points = 500
     shares: Positive = 50
     per_month: Count = 4
+    least: Positive = 1  # the smallest share
+    at_random: Count = 0  # so many of `per_month` open by themselves, at a moment inside the window
+    window_from: TimeOfDay = "19:00"
+    window_to: TimeOfDay = "22:00"
+    minutes: Minutes = 30  # that a packet stays open
+    muted_take_part: bool = False
+    staff_take_part: bool = True
 
 
 class CheckInChallenge(Section, frozen=True, kw_only=True):

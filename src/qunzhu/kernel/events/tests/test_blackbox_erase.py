@@ -204,6 +204,7 @@ ELSEWHERE = {
     "mall_good": "the operator's goods",
     "mall_code": "codes name nobody; the order that has one forgets it",
     "mall_picture": "a digest",
+    "red_packet": "figures, and what staff wished everybody",
     "incident": "numbers, codes and names of staff",
     "consent": "a version and how it was given",
     "rulebook_draft": "the operator's rules",
