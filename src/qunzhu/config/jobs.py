@@ -38,6 +38,8 @@ JOBS = {
     "time.inactive": ("*/10 * * * *", "looks for silent members where the community's hour has come, once a day"),
     "time.mall": ("*/2 * * * *", "goes on with orders of the mall that were left, takes old parcels as received"),
     "time.mall_check": ("17 * * * *", "checks stock, codes, orders and held points of every mall"),
+    "time.debate": ("* * * * *", "opens debates whose hour has come; ends speech, votes and polls whose time is over"),
+    "time.debate_check": ("27 * * * *", "checks debates, arguments, votes and points against the log"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
     "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
 }
@@ -196,6 +198,29 @@ def check_malls(timestamp: int) -> int:  # noqa: ARG001
     for community_id in Community.objects.values_list("pk", flat=True):
         for problem in check_mall(community_id):
             logger.error("mall invariant broken", community=community_id, problem=problem)
+            wrong += 1
+    return wrong
+
+
+@app.periodic(cron=JOBS["time.debate"][0], periodic_id="time.debate")
+@app.task(name="time.debate", queue=QUEUE)
+def ask_debates(timestamp: int) -> int:  # noqa: ARG001  (a late job asks by the clock as it is)
+    """Returns how much was asked of the consumer."""
+    from qunzhu.engagement.debate.schedule import ask_due
+
+    return ask_due(now=SYSTEM_CLOCK.now())
+
+
+@app.periodic(cron=JOBS["time.debate_check"][0], periodic_id="time.debate_check")
+@app.task(name="time.debate_check", queue=QUEUE)
+def check_all_debates(timestamp: int) -> int:  # noqa: ARG001
+    """Returns how many things are wrong; each is logged as an error."""
+    from qunzhu.engagement.debate.selectors import check_debates
+
+    wrong = 0
+    for community_id in Community.objects.values_list("pk", flat=True):
+        for problem in check_debates(community_id):
+            logger.error("debate invariant broken", community=community_id, problem=problem)
             wrong += 1
     return wrong
 

@@ -16,4 +16,14 @@ class CheckIn(models.Model):
         db_table = "check_in"
 
 
+from qunzhu.engagement.debate.models import (  # noqa: E402, F401
+    Debate,
+    DebateArgument,
+    DebateCard,
+    DebateSide,
+    DebateTopic,
+    DebateVote,
+    Poll,
+    PollVote,
+)
 from qunzhu.engagement.mall.models import MallCode, MallGood, MallOrder, MallPicture  # noqa: E402, F401

@@ -18,6 +18,8 @@ PERMISSIONS: dict[str, str] = {
     "clearance.decide": "审批报备",
     "mall.edit": "管理积分商城的商品",
     "mall.deliver": "处理积分商城的订单",
+    "debate.edit": "管理辩题",
+    "debate.run": "主持辩论与投票",
     "observation.decide": "决定沉默成员去留",
     "backtest.run": "回测群规",
     "rulebook.edit": "起草群规",
@@ -39,11 +41,13 @@ _MODERATOR = {
     "group.freeze", "penalty.reverse", "effect.retry", "blackbox.verify", "clearance.decide", "observation.decide",
     "content.mark",
     "mall.deliver",
+    "debate.run",
 }  # fmt: skip
 _MANAGER = _MODERATOR | {
     "group.edit", "group.rebuild", "points.adjust", "backtest.run", "rulebook.edit", "rulebook.publish",
     "keywords.edit", "blackbox.export", "import.run", "audit.view", "member.erase",
     "mall.edit",
+    "debate.edit",
 }  # fmt: skip
 
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {

@@ -15,6 +15,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "back": ("销假", "銷假"),
     "appeal": ("申诉", "申訴"),
     "redeem": ("兑换", "兌換"),
+    "debate": ("辩论", "辯論"),
+    "vote": ("投票",),
     "consent": ("同意群规", "同意群規"),
     "quality": ("优质", "優質", "加精"),
     "unquality": ("取消优质", "取消優質", "取消加精"),
@@ -22,7 +24,7 @@ WORDS: dict[str, tuple[str, ...]] = {
 _NAME_OF = {word: name for name, words in WORDS.items() for word in words}
 _LONGEST_FIRST = sorted(_NAME_OF, key=len, reverse=True)
 # Only these take arguments: "积分怎么这么少" is talk, "举报 @某人 广告" is a command.
-_WITH_ARGUMENTS = frozenset({"report", "appeal", "clearance", "leave", "redeem"})
+_WITH_ARGUMENTS = frozenset({"report", "appeal", "clearance", "leave", "redeem", "debate", "vote"})
 # What is nobody else's business: where the platform lets us, only its author sees the command and its answer.
 PRIVATE = ("report", "appeal", "clearance", "leave", "back")
 # Only as the answer to a message: without one, somebody just says the word.
@@ -43,7 +45,8 @@ class Command(msgspec.Struct, frozen=True):
 def parse_command(text: str, *, quoting: bool = True) -> Command | None:
     """The command that `text` is, or None when it is talk. `quoting`: it answers a message.
 
-    With a leading / or # any trailing text is arguments; without it only 举报, 申诉, 报备, 请假 and 兑换 take some,
+    With a leading / or # any trailing text is arguments; without it only 举报, 申诉, 报备, 请假, 兑换, 辩论
+    and 投票 take some,
     after white space, a colon or @.
     """
     if len(text) > max(_LONGER.values()) or not _may_begin(text):
