@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qunzhu.portal import mall, pages, privacy, requests, rules
+from qunzhu.portal import debate, mall, pages, privacy, requests, rules
 
 app_name = "portal"
 
@@ -29,5 +29,8 @@ urlpatterns = [
     path("me/mall/orders/", mall.orders, name="mall_orders"),
     path("me/mall/orders/<int:order_id>/", mall.order, name="mall_order"),
     path("me/mall/pictures/<slug:sha256>.webp", mall.picture, name="mall_picture"),
+    path("me/debate/", debate.debates, name="debates"),
+    path("me/debate/<int:number>/", debate.debate, name="debate"),
+    path("me/debate/<int:number>/card.png", debate.card, name="debate_card"),
     path("language/", pages.language, name="language"),
 ]

@@ -102,7 +102,7 @@ def draw(
     top = _head(image, pen, community, day, title)
     top = _verdict(pen, came, top)
     top = _columns(pen, sides, came, top)
-    _quote(pen, came, name, quote, top)
+    _quote(image, came, name, quote, top)
     _foot(pen, came)
     out = io.BytesIO()
     image.quantize(colors=160, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE).save(
@@ -182,16 +182,17 @@ def _columns(pen: ImageDraw.ImageDraw, sides: dict[str, str], came: Outcome, top
     return top + 396
 
 
-def _quote(pen: ImageDraw.ImageDraw, came: Outcome, name: str, quote: str, top: int) -> None:
-    face = _face("plain", 38)
+def _quote(image: Image.Image, came: Outcome, name: str, quote: str, top: int) -> None:
+    pen, face = ImageDraw.Draw(image), _face("plain", 38)
     rows = wrapped(quote, face, W - 2 * M - 90, max(1, (H - 112 - top - 130) // 58)) if quote else []
     if not rows:
         people = came.speakers[PRO] + came.speakers[CON]
         pen.text((W / 2, top + 90), f"{people} 位辩手同台，感谢每一条论点", font=face, fill=QUIET, anchor="mm")
         return
-    mark = _face("bold", 150)
-    left, upper, *_ = mark.getbbox("“", anchor="lt")
-    pen.text((M - left, top + 26 - upper), "“", font=mark, fill="#07c160", anchor="lt")
+    mark = Image.new("L", (300, 300))  # a full-width sign stands anywhere in its box: cut it out
+    ImageDraw.Draw(mark).text((40, 40), "“", font=_face("bold", 170), fill=255)
+    sign = mark.crop(mark.getbbox())
+    image.paste("#07c160", (M, top + 30), sign)
     for n, row in enumerate(rows):
         pen.text((M + 90, top + 52 + 58 * n), row, font=face, fill=INK, anchor="lm")
     after = top + 52 + 58 * len(rows) + 16

@@ -42,7 +42,7 @@ def test_long_words_fit_and_end_in_dots():
     assert len(rows) == 3
     assert rows[-1].endswith("…")
     assert all(face.getlength(row) <= 900 for row in rows)
-    assert card.balanced("跳槽应该先看薪资还是先看成长", face, 912, 3) == ["跳槽应该先看薪资", "还是先看成长"]
+    assert card.balanced("跳槽应该先看薪资还是先看成长", face, 912, 3) == ["跳槽应该先看薪", "资还是先看成长"]
 
 
 def test_without_a_font_there_is_no_card(monkeypatch):
