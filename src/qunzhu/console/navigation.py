@@ -70,6 +70,7 @@ SECTIONS: tuple[Section, ...] = (
         (
             Entry("members", _("成员"), "group"),
             Entry("quality", _("优质内容"), "star"),
+            Entry("debates", _("辩论与投票"), "forum"),
             Entry("mall", _("积分商城"), "redeem"),
             Entry("mall_orders", _("商城订单"), "local_shipping", "mall.deliver"),
         ),

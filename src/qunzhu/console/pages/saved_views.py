@@ -19,6 +19,7 @@ from qunzhu.console.pages import (
     audit,
     blackbox,
     cases,
+    debates,
     effects,
     feed,
     groups,
@@ -48,6 +49,7 @@ LISTS: dict[str, ListSpec[Any]] = {
         audit,
         mall,
         mall_orders,
+        debates,
     )
 }
 
