@@ -161,9 +161,11 @@ def _columns(pen: ImageDraw.ImageDraw, sides: dict[str, str], came: Outcome, top
     share = came.votes[PRO] / total if total else 0.5
     cut = M + round((W - 2 * M) * min(0.97, max(0.03, share)))
     pen.rounded_rectangle((M, top, W - M, top + 28), 14, fill=COLOUR[CON])
-    pen.rounded_rectangle((M, top, cut, top + 28), 14, fill=COLOUR[PRO])
-    pen.rectangle((cut - 14, top, cut, top + 28), fill=COLOUR[PRO])
-    pen.rectangle((cut, top, cut + 5, top + 28), fill=PAPER)
+    if share > 0:
+        pen.rounded_rectangle((M, top, W - M if share == 1 else cut, top + 28), 14, fill=COLOUR[PRO])
+    if 0 < share < 1:
+        pen.rectangle((cut - 14, top, cut, top + 28), fill=COLOUR[PRO])
+        pen.rectangle((cut, top, cut + 5, top + 28), fill=PAPER)
     width = (W - 2 * M - 32) // 2
     for side, left in ((PRO, M), (CON, M + width + 32)):
         won = came.winner == side
