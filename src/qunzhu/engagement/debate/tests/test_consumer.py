@@ -5,13 +5,17 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.contrib.auth import get_user_model
 
 from qunzhu.engagement.debate import schedule, services
 from qunzhu.engagement.debate.consumer import CONSUMER
 from qunzhu.engagement.debate.models import Debate, DebateCard, DebateTopic, DebateVote, Poll, PollVote
 from qunzhu.engagement.debate.policy import Refused
 from qunzhu.engagement.debate.tests.hall import CON_WORDS, OTHER_WORDS, PRO_WORDS, SATURDAY, THIRD_WORDS, Hall
+from qunzhu.kernel.community.models import Staff
 from qunzhu.kernel.community.tests.factories import NOW, make_group, write
+from qunzhu.kernel.connectors.local.models import Upload
+from qunzhu.kernel.events.erase import erase_member
 from qunzhu.kernel.ledger.services import award
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -340,3 +344,48 @@ def test_topics_of_the_blueprint_are_taken_once():
         write(hall.community, "rulebook.published", version=version, by="owner", rules=[], settings={}, note="")
         hall.consume()
     assert list(DebateTopic.objects.filter(community_id=hall.id).values_list("number", "title")) == [(1, "一")]
+
+
+def test_staff_ask_in_the_chat_and_a_debate_s_vote_ends_their_poll():
+    hall = Hall()
+    user = get_user_model().objects.create(username="boss")
+    Staff.objects.create(community=hall.community, user=user, role="moderator", member=hall.who("群主"), created_at=NOW)
+    hall.tick(SATURDAY)
+    hall.command("群主", "vote", "发起 聚会哪天 | 周六 | 周日 | 2小时")
+    hall.command("群主", "vote", "发起 再来一个 | 一 | 二")
+    hall.consume()
+    assert sorted(hall.said()[-2:]) == [
+        ("answer", "这个群还有一个投票没有结束。"),
+        ("say", "【投票】聚会哪天\n1. 周六\n2. 周日\n发“投票 编号”，一人一票，22:00 前可以改。"),
+    ]
+    hall.tick(minutes=60)
+    assert hall.said()[-2][1] == "【投票结果】聚会哪天\n没有人投票。"
+    hall.command("群主", "vote", "发起 再来一个 | 一 | 二")
+    hall.consume()
+    assert hall.said()[-1] == ("answer", "辩论正在投票，结束后再发起。")
+    assert Poll.objects.get().by == "boss"
+
+
+def test_a_flood_of_votes_is_one_message():
+    hall = Hall()
+    hall.spoken()
+    said = len(hall.said())
+    for n in range(300):
+        hall.command(f"观众{n}", "vote", "正方" if n % 3 else "反方")
+    hall.consume()
+    assert hall.said()[said:] == [("say", "跳槽先看薪资还是成长：正方 200 票，反方 100 票。")]
+    assert DebateVote.objects.count() == 300
+    hall.check()
+
+
+def test_erasing_the_best_speaker_takes_the_card_and_keeps_the_result():
+    hall = Hall()
+    hall.spoken()
+    vote_all(hall)
+    hall.tick(minutes=15)
+    assert DebateCard.objects.count() == Upload.objects.count() == 1
+    erase_member(community_id=hall.id, member_id=hall.who("乙").pk, by="owner", now=hall.now)
+    assert (DebateCard.objects.count(), Upload.objects.count()) == (0, 0)
+    assert hall.row().result["winner"] == "con"
+    hall.consume()
+    hall.check()
