@@ -40,6 +40,10 @@ CHECKS: dict[str, tuple[str, str]] = {
         "qunzhu.engagement.redpacket.selectors:check_packets",
         "red packets hold what was not grabbed, and shares are those of their seed",
     ),
+    "debate": (
+        "qunzhu.engagement.debate.selectors:check_debates",
+        "debates stand where their last event left them, and count every vote once",
+    ),
 }
 
 

@@ -41,6 +41,7 @@ JOBS = {
     "time.mall": ("*/2 * * * *", "goes on with orders of the mall that were left, takes old parcels as received"),
     "time.levels": ("*/10 * * * *", "reckons the levels of the day just over, after 4 o'clock of the community"),
     "time.redpacket": ("* * * * *", "draws the red packets of the month, opens and closes those whose time has come"),
+    "time.debate": ("* * * * *", "opens debates whose hour has come; ends speech, votes and polls whose time is over"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
     "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
 }
@@ -228,6 +229,15 @@ def go_on_with_red_packets(timestamp: int) -> int:  # noqa: ARG001
     from qunzhu.engagement.redpacket.schedule import go_on
 
     return go_on(now=SYSTEM_CLOCK.now())
+
+
+@app.periodic(cron=JOBS["time.debate"][0], periodic_id="time.debate")
+@app.task(name="time.debate", queue=QUEUE)
+def ask_debates(timestamp: int) -> int:  # noqa: ARG001  (a late job asks by the clock as it is)
+    """Returns how much was asked of the consumer."""
+    from qunzhu.engagement.debate.schedule import ask_due
+
+    return ask_due(now=SYSTEM_CLOCK.now())
 
 
 @app.periodic(cron=JOBS["time.leftovers"][0], periodic_id="time.leftovers")

@@ -74,6 +74,7 @@ SECTIONS: tuple[Section, ...] = (
             Entry("tasks", _("任务"), "checklist"),
             Entry("scores", _("质量分"), "grade"),
             Entry("levels", _("等级"), "military_tech"),
+            Entry("debates", _("辩论与投票"), "forum"),
             Entry("mall", _("积分商城"), "redeem"),
             Entry("mall_orders", _("商城订单"), "local_shipping", "mall.deliver"),
             Entry("redpackets", _("红包雨"), "celebration"),

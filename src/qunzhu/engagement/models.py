@@ -18,6 +18,16 @@ class CheckIn(models.Model):
 
 
 from qunzhu.engagement.challenge.models import Challenge, ChallengeEntry, ChallengeProof  # noqa: E402, F401
+from qunzhu.engagement.debate.models import (  # noqa: E402, F401
+    Debate,
+    DebateArgument,
+    DebateCard,
+    DebateSide,
+    DebateTopic,
+    DebateVote,
+    Poll,
+    PollVote,
+)
 from qunzhu.engagement.levels.models import ActiveDay, LevelFigure, LevelRun, MemberLevel  # noqa: E402, F401
 from qunzhu.engagement.mall.models import MallCode, MallGood, MallOrder, MallPicture  # noqa: E402, F401
 from qunzhu.engagement.quality.models import MessageScore, QualityGram, QualitySupport, QualityTie  # noqa: E402, F401

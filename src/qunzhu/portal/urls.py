@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qunzhu.portal import level, mall, pages, privacy, redpacket, requests, rules, tasks
+from qunzhu.portal import debate, level, mall, pages, privacy, redpacket, requests, rules, tasks
 
 app_name = "portal"
 
@@ -34,5 +34,8 @@ urlpatterns = [
     path("me/tasks/makeup/", tasks.make_up, name="make_up"),
     path("me/redpackets/", redpacket.packets, name="redpackets"),
     path("me/redpackets/<int:packet_id>/", redpacket.packet, name="redpacket"),
+    path("me/debate/", debate.debates, name="debates"),
+    path("me/debate/<int:number>/", debate.debate, name="debate"),
+    path("me/debate/<int:number>/card.png", debate.card, name="debate_card"),
     path("language/", pages.language, name="language"),
 ]

@@ -19,6 +19,7 @@ from qunzhu.console.pages import (
     audit,
     blackbox,
     cases,
+    debates,
     effects,
     feed,
     groups,
@@ -56,6 +57,7 @@ LISTS: dict[str, ListSpec[Any]] = {tasks.PEOPLE.name: tasks.PEOPLE} | {
         tasks,
         levels,
         scores,
+        debates,
     )
 }
 

@@ -12,6 +12,7 @@ from qunzhu.console.models import SavedView
 from qunzhu.console.pages.saved_views import LISTS
 from qunzhu.console.reading.slices import COUNTED
 from qunzhu.console.tests.desk import ROLES, make_desk
+from qunzhu.engagement.debate.models import Debate
 from qunzhu.engagement.levels.models import LevelFigure
 from qunzhu.engagement.mall import shelf
 from qunzhu.engagement.mall.services import Wish, redeem
@@ -60,6 +61,10 @@ def everything(desk):
     Appeal.objects.create(
         community_id=desk.community.pk, penalty_seq=1, seq=2, case_id=1, rule="ads", member_id=desk.member.pk, at=now,
         deadline=now,
+    )  # fmt: skip
+    Debate.objects.create(
+        community_id=desk.community.pk, number=1, slot="2026-11-28", state="done", title="先看薪资还是成长",
+        opened_at=SYSTEM_CLOCK.now(), result={"winner": "pro", "votes": {"pro": 3, "con": 2}, "points": 20},
     )  # fmt: skip
     good = shelf.add_good(
         desk.community.pk, {"name": "电子书", "kind": "virtual", "price": 0}, stock=2, by="owner", now=now

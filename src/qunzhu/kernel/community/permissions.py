@@ -19,6 +19,8 @@ PERMISSIONS: dict[str, str] = {
     "mall.edit": "管理积分商城的商品",
     "mall.deliver": "处理积分商城的订单",
     "redpacket.run": "安排红包雨",
+    "debate.edit": "管理辩题",
+    "debate.run": "主持辩论与投票",
     "observation.decide": "决定沉默成员去留",
     "backtest.run": "回测群规",
     "rulebook.edit": "起草群规",
@@ -40,12 +42,14 @@ _MODERATOR = {
     "group.freeze", "penalty.reverse", "effect.retry", "blackbox.verify", "clearance.decide", "observation.decide",
     "content.mark",
     "mall.deliver",
+    "debate.run",
 }  # fmt: skip
 _MANAGER = _MODERATOR | {
     "group.edit", "group.rebuild", "points.adjust", "backtest.run", "rulebook.edit", "rulebook.publish",
     "keywords.edit", "blackbox.export", "import.run", "audit.view", "member.erase",
     "mall.edit",
     "redpacket.run",
+    "debate.edit",
 }  # fmt: skip
 
 ROLE_PERMISSIONS: dict[str, frozenset[str]] = {

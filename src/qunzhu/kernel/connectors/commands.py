@@ -19,6 +19,8 @@ WORDS: dict[str, tuple[str, ...]] = {
     "redeem": ("兑换", "兌換"),
     "level": ("等级", "等級", "我的等级"),
     "grab": ("抢红包", "搶紅包", "抢", "搶"),
+    "debate": ("辩论", "辯論"),
+    "vote": ("投票",),
     "consent": ("同意群规", "同意群規"),
     "quality": ("优质", "優質", "加精"),
     "challenge": ("挑战", "挑戰"),
@@ -30,7 +32,9 @@ WORDS: dict[str, tuple[str, ...]] = {
 _NAME_OF = {word: name for name, words in WORDS.items() for word in words}
 _LONGEST_FIRST = sorted(_NAME_OF, key=len, reverse=True)
 # Only these take arguments: "积分怎么这么少" is talk, "举报 @某人 广告" is a command.
-_WITH_ARGUMENTS = frozenset({"report", "appeal", "clearance", "leave", "redeem", "challenge", "proof", "makeup"})
+_WITH_ARGUMENTS = frozenset({
+    "report", "appeal", "clearance", "leave", "redeem", "challenge", "proof", "makeup", "debate", "vote",
+})  # fmt: skip
 # What is nobody else's business: where the platform lets us, only its author sees the command and its answer.
 PRIVATE = ("report", "appeal", "clearance", "leave", "back")
 # Only as the answer to a message: without one, somebody just says the word.
@@ -52,8 +56,8 @@ class Command(msgspec.Struct, frozen=True):
 def parse_command(text: str, *, quoting: bool = True) -> Command | None:
     """The command that `text` is, or None when it is talk. `quoting`: it answers a message.
 
-    With a leading / or # any trailing text is arguments; without it only those of
-    `_WITH_ARGUMENTS` take some, after white space, a colon or @.
+    With a leading / or # any trailing text is arguments; without it only those of `_WITH_ARGUMENTS` take some, after
+    white space, a colon or @.
     """
     if len(text) > max(_LONGER.values()) or not _may_begin(text):
         return None

@@ -33,6 +33,7 @@ WORDLESS = (
     "checkin.madeup", "card.granted", "task.completed", "task.reversed", "page.opened",
     "level.changed", "level.warned", "level.kept",
     "redpacket.grabbed",
+    "debate.joined", "debate.argued", "debate.struck", "debate.voted", "poll.voted",
 )  # fmt: skip
 # Strings in JSON that are words of the machine and stay; every other string is blanked.
 _KEPT_KEYS = frozenset({
@@ -203,7 +204,21 @@ def _blank_rows(community_id: int, member_id: int, seqs: list[int], names: list[
             "console_saved_view", "community_group", "local_room", "incident_step",
         ):  # fmt: skip
             _replace(table, community_id, "|".join(long_names))
+    _drop_cards(community_id, member_id)
     _rows("UPDATE consumer_cursor SET last_error = '' WHERE community_id = %s", [community_id])
+
+
+def _drop_cards(community_id: int, member_id: int) -> None:
+    """Result cards of debates that show the member's words and name, where they were posted too."""
+    cards = _rows(
+        "DELETE FROM debate_card c USING debate d, debate_argument a WHERE c.community_id = %s AND a.member_id = %s"
+        " AND d.community_id = c.community_id AND d.number = c.debate AND a.community_id = c.community_id"
+        " AND a.debate = c.debate AND a.n = (d.result->>'best')::int RETURNING c.sha256",
+        [community_id, member_id],
+    )
+    digests = {row[0] for row in cards}
+    _rows("DELETE FROM local_upload WHERE member_id = 0 AND sha256 = ANY(%s)", [list(digests)])
+    drop_files(digests)
 
 
 _TEXTS = {

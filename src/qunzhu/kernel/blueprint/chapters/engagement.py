@@ -155,10 +155,34 @@ class Honour(Section, frozen=True, kw_only=True):
     at: TimeOfDay = "09:00"
 
 
+class DebateTopic(Section, frozen=True, kw_only=True):
+    """A question with two sides, as it is first put on the list; from then on the console keeps it."""
+
+    title: Name
+    pro: Name
+    con: Name
+
+
 class Debate(Section, frozen=True, kw_only=True):
+    """每周辩论. Free: messages that begin with their side count; sign_up: all of whoever took a side."""
+
     day: Weekday = "sat"
     at: TimeOfDay = "20:00"
     minutes: Minutes = 60
+    vote: Minutes = 15
+    mode: Literal["free", "sign_up"] = "free"
+    anonymous: bool = False
+    skip_holidays: bool = True
+    late: Minutes = 60  # that a machine which was off may still begin after the hour
+    part_points: Points = 5
+    best_points: Points = 10
+    win_points: Points = 5
+    length: Positive = 15  # letters that an argument has at least
+    per_member: Positive = 10  # arguments of one member that count
+    speakers: Count = 2  # with fewer there are no points
+    voters: Count = 3  # with fewer nobody wins
+    groups: list[Name] = field(default_factory=list)  # by name; none: all
+    topics: list[DebateTopic] = field(default_factory=list)  # with none there are no debates
 
 
 class RedPacketRain(Section, frozen=True, kw_only=True):

@@ -46,7 +46,9 @@ def _speak(_conn: Connection, act: Act, task: Task) -> Outcome:
     to = payload.get("to", task.member_id)
     reply_to = payload.get("reply_to", payload.get("seq"))
     private = bool(payload.get("private"))
-    said = rooms.sent(act, task.kind, payload["text"], to=to, reply_to=reply_to, private=private)
+    said = rooms.sent(
+        act, task.kind, payload["text"], to=to, reply_to=reply_to, private=private, image=payload.get("image")
+    )
     return Outcome("done", detail("told" if private else "said"), (said,))
 
 

@@ -197,7 +197,14 @@ def bar(conn: psycopg.Connection[Any], act: Act, member_id: int, nickname: str) 
 
 
 def sent(
-    act: Act, purpose: str, text: str, *, to: int | None = None, reply_to: int | None = None, private: bool = False
+    act: Act,
+    purpose: str,
+    text: str,
+    *,
+    to: int | None = None,
+    reply_to: int | None = None,
+    private: bool = False,
+    image: dict[str, Any] | None = None,
 ) -> NewEvent:
     """The product speaks in the room; what is `private` only `to` gets to see."""
     body: dict[str, Any] = {"text": text, "purpose": purpose}
@@ -207,6 +214,8 @@ def sent(
         body["reply_to"] = reply_to
     if private:
         body["private"] = True
+    if image:
+        body["image"] = image
     return act.event("message.sent", body, purpose)
 
 
