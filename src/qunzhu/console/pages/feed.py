@@ -16,6 +16,7 @@ from qunzhu.console.lists import Column, Listing, ListSpec, as_file, list_page
 from qunzhu.console.reading import conversation, people, quality, slices, stream, telling
 from qunzhu.console.reading.cases import rule_names
 from qunzhu.console.reading.slices import Filter
+from qunzhu.console.reading.telling_kinds import FAMILIES
 from qunzhu.kernel.clock import SYSTEM_CLOCK, local_day
 from qunzhu.kernel.community.access import StaffRequest, staff_page
 from qunzhu.kernel.effects.models import Effect
@@ -150,7 +151,7 @@ def rows_of(
 def stream_filter(request: StaffRequest) -> stream.StreamFilter:
     """The filter in the URL; values that mean nothing are left out."""
     get = request.GET.get
-    family = telling.FAMILIES.get(get("kind", ""))
+    family = FAMILIES.get(get("kind", ""))
     level, outcome = get("level", ""), get("outcome", "")
     return stream.StreamFilter(
         kinds=family[1] if family else (),
@@ -175,7 +176,7 @@ def _range(name: str, zone: str) -> dict[str, datetime]:
 def _filters(request: StaffRequest) -> list[Filter]:
     everything = _("全部")
     groups = people.group_names(request.community.pk)
-    kinds: list[tuple[str, Any]] = [(name, label) for name, (label, _kinds) in telling.FAMILIES.items()]
+    kinds: list[tuple[str, Any]] = [(name, label) for name, (label, _kinds) in FAMILIES.items()]
     ranges = [("today", _("今天")), ("yesterday", _("昨天")), ("7d", _("7 天")), ("30d", _("30 天"))]
     rows = [
         slices.chips(request.GET, "kind", _("事件"), kinds, everything=everything),

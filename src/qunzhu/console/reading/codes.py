@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as lazy
 
 from qunzhu.console.reading.rule_words import fact_names
-from qunzhu.console.reading.telling import KINDS
+from qunzhu.console.reading.telling_kinds import KINDS
 from qunzhu.kernel.cases import kinds as case_kinds
 from qunzhu.kernel.community.permissions import PERMISSIONS
 from qunzhu.kernel.effects.consumer import PLATFORM
