@@ -38,6 +38,7 @@ JOBS = {
     "time.inactive": ("*/10 * * * *", "looks for silent members where the community's hour has come, once a day"),
     "time.mall": ("*/2 * * * *", "goes on with orders of the mall that were left, takes old parcels as received"),
     "time.mall_check": ("17 * * * *", "checks stock, codes, orders and held points of every mall"),
+    "time.honours": ("*/10 * * * *", "closes the week of contributions at its hour, once; badges for time spent here"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
     "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
 }
@@ -198,6 +199,15 @@ def check_malls(timestamp: int) -> int:  # noqa: ARG001
             logger.error("mall invariant broken", community=community_id, problem=problem)
             wrong += 1
     return wrong
+
+
+@app.periodic(cron=JOBS["time.honours"][0], periodic_id="time.honours")
+@app.task(name="time.honours", queue=QUEUE)
+def close_honours(timestamp: int) -> list[str]:
+    """Communities whose week was closed."""
+    from qunzhu.engagement.honours.schedule import run_due
+
+    return run_due(now=datetime.fromtimestamp(timestamp, UTC))
 
 
 @app.periodic(cron=JOBS["time.leftovers"][0], periodic_id="time.leftovers")

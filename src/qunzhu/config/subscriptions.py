@@ -2,6 +2,7 @@
 
 from qunzhu.analytics.consumer import CONSUMER as ROLLUPS
 from qunzhu.engagement.consumer import CONSUMER as ENGAGEMENT
+from qunzhu.engagement.honours.consumer import CONSUMER as HONOURS
 from qunzhu.engagement.mall.consumer import CONSUMER as MALL
 from qunzhu.governance.clearance.consumer import CONSUMER as CLEARANCE
 from qunzhu.governance.consumer import CONSUMER as GOVERNANCE
@@ -30,6 +31,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     QUALITY,  # 优质内容: marks of staff, and the points for them
     ENGAGEMENT,  # 签到 and 积分
     MALL,  # 兑换: orders of the points mall
+    HONOURS,  # 排行榜 and 徽章: contributions by week, badges
     ROLLUPS,  # analytics: hours and days
     CONFIRMATIONS,  # kernel: what people do by hand on a platform ends the tasks that asked for it
     SEAL,  # black box: blocks, chain, signature

@@ -16,4 +16,12 @@ class CheckIn(models.Model):
         db_table = "check_in"
 
 
+from qunzhu.engagement.honours.models import (  # noqa: E402
+    Badge,  # noqa: F401
+    HonourClosed,  # noqa: F401
+    HonourCount,  # noqa: F401
+    HonourPenalty,  # noqa: F401
+    HonourPlace,  # noqa: F401
+    HonourWeek,  # noqa: F401
+)
 from qunzhu.engagement.mall.models import MallCode, MallGood, MallOrder, MallPicture  # noqa: E402, F401

@@ -28,6 +28,7 @@ WORDLESS = (
     "points.posted", "penalty.reversed", "staff.changed", "member.tagged", "observation.returned", "leave.ended",
     "member.invited",
     "mall.ordered", "mall.shipped", "mall.done", "mall.ended",
+    "badge.awarded", "badge.taken",
 )  # fmt: skip
 # Strings in JSON that are words of the machine and stay; every other string is blanked.
 _KEPT_KEYS = frozenset({
