@@ -17,7 +17,7 @@ CHANNEL = "qunzhu_effects"
 # kind → payload fields; a trailing ? marks an optional one.
 KINDS: dict[str, tuple[str, ...]] = {
     "warn": ("text", "seq?"),
-    "say": ("text", "reply_to?"),
+    "say": ("text", "reply_to?", "picture?"),
     "answer": ("text", "to", "reply_to?", "private?"),
     "mute": ("until", "minutes", "text?"),
     "unmute": (),

@@ -11,7 +11,7 @@ import psycopg
 from qunzhu.kernel.connectors.local import rooms
 from qunzhu.kernel.connectors.local.locks import lock_occupants, lock_rooms
 from qunzhu.kernel.connectors.local.rooms import Act
-from qunzhu.kernel.connectors.port import BY_RULE, How, Outcome, Refused, Task, detail
+from qunzhu.kernel.connectors.port import BY_RULE, How, Outcome, Refused, Task, capability, detail
 from qunzhu.kernel.events.schema import NewEvent
 
 Connection = psycopg.Connection[Any]
@@ -47,6 +47,8 @@ def _speak(_conn: Connection, act: Act, task: Task) -> Outcome:
     reply_to = payload.get("reply_to", payload.get("seq"))
     private = bool(payload.get("private"))
     said = rooms.sent(act, task.kind, payload["text"], to=to, reply_to=reply_to, private=private)
+    if "picture" in payload and capability(task.profile).pictures:
+        said = msgspec.structs.replace(said, body={**said.body, "image": payload["picture"]})
     return Outcome("done", detail("told" if private else "said"), (said,))
 
 
