@@ -84,12 +84,12 @@ def draw(
     told = [(title, stars.get(board, ())) for board, title in (("newcomers", "新人之星"), ("progress", "进步之星"))]
     told = [(title, places) for title, places in told if places]
     rows = len(rest) + (1 if top.more else 0)
-    height = 790 + (rows * 84 + 56 if rows else 0) + (44 + 76 * len(told) if told else 0) + 110
+    height = 800 + (rows * 84 + 56 if rows else 0) + (44 + 76 * len(told) if told else 0) + 110
     sheet = _Sheet(height)
     _head(sheet, community, week)
     for column, place in zip(_columns(len(podium)), podium, strict=True):
         _podium(sheet, column, place, _clean(names.get(place.member, "")))
-    y = 790
+    y = 800
     if rows:
         sheet.box(56, y, 1024, y + rows * 84 + 24, _CARD)
         for number, place in enumerate(rest):
@@ -129,7 +129,7 @@ def _columns(people: int) -> list[tuple[int, int]]:
 def _podium(sheet: _Sheet, corner: tuple[int, int], place: Place, name: str) -> None:
     x, y = corner
     middle, (metal, soft) = x + 158, _MEDALS[min(place.rank, 3)]
-    sheet.box(x, y, x + 316, 752, _CARD)
+    sheet.box(x, y, x + 316, 772, _CARD)
     sheet.disc(middle, y + 124, 84, soft)
     sheet.disc(middle, y + 124, 70, _HUES[place.member % len(_HUES)])
     sheet.text(middle, y + 122, name[:1].upper(), 60, "#ffffff", "bold", "mm")

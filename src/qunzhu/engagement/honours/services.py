@@ -1,5 +1,6 @@
 """Closing a week: exactly once, in one transaction with what is said of it; and saying it again."""
 
+import io
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import psycopg
 from django.conf import settings as django_settings
 from django.db import transaction
+from PIL import Image
 
+from qunzhu.engagement.honours import poster
 from qunzhu.engagement.honours.locks import lock_closing
 from qunzhu.engagement.honours.models import HonourClosed
 from qunzhu.engagement.honours.policy import STARS, Place, Top, bounds, settings_from, week_due
@@ -15,6 +18,7 @@ from qunzhu.engagement.honours.sayings import say_closed
 from qunzhu.engagement.honours.selectors import Reader, places_of
 from qunzhu.kernel.community.models import Community, Group
 from qunzhu.kernel.community.selectors import names_of
+from qunzhu.kernel.connectors.local.made import keep_made
 from qunzhu.kernel.effects import outbox
 from qunzhu.kernel.effects.outbox import EffectRequest
 from qunzhu.kernel.events import log
@@ -84,8 +88,16 @@ def announce(
     named = {p.member for places in (top.places, *stars.values()) for p in places}
     text = say_closed(week, top, stars, names_of(community.pk, named), link())
     groups = Group.objects.filter(community=community, state=Group.State.ACTIVE, observation=False).order_by("pk")
-    wanted = [EffectRequest("say", f"{key}:{group.pk}", group.pk, None, {"text": text}, None, RULE) for group in groups]
-    outbox.request(raw_connection(), community.pk, wanted, now=now)
+    names = names_of(community.pk, named)
+    made = poster.draw(community=community.name, week=week, top=top, stars=stars, names=names)
+    raw, wanted = raw_connection(), []
+    for group in groups:
+        payload: dict[str, Any] = {"text": text}
+        if made is not None:
+            size = Image.open(io.BytesIO(made)).size
+            payload["picture"] = keep_made(raw, made, size, community_id=community.pk, group_id=group.pk, now=now)
+        wanted.append(EffectRequest("say", f"{key}:{group.pk}", group.pk, None, payload, None, RULE))
+    outbox.request(raw, community.pk, wanted, now=now)
     return len(wanted)
 
 

@@ -12,10 +12,10 @@ import pytest
 from django.conf import settings
 from django.db import connection, transaction
 
-from qunzhu.engagement.honours import schedule, services
+from qunzhu.engagement.honours import poster, schedule, services
 from qunzhu.engagement.honours.consumer import CONSUMER
 from qunzhu.engagement.honours.models import Badge, HonourClosed, HonourPlace
-from qunzhu.engagement.honours.policy import Place
+from qunzhu.engagement.honours.policy import Place, Top
 from qunzhu.engagement.honours.selectors import board, famous
 from qunzhu.kernel.community.models import Member
 from qunzhu.kernel.community.tests.factories import (
@@ -161,6 +161,9 @@ def test_a_week_is_closed_once_at_its_hour_and_announced():
         f"新人之星：甲、乙、丙\n谢谢大家，新的一周已经开始：{LINK}"
     )
     assert club.answers() == [("say", text)]
+    drawn = poster.draw(community="x", week=WEEK, top=Top((Place(1, 1, 1),)), stars={}, names={}) is not None
+    pictures = [e.payload.get("picture", {}).get("width") for e in Effect.objects.all()]
+    assert pictures == [poster.WIDTH if drawn else None]
     assert HonourPlace.objects.filter(board="top").count() == 3
     assert famous(club.id) == [(club.people[n].pk, 1, int(n == "甲"), 1 + (n != "甲")) for n in ("甲", "乙", "丙")]
     assert [(kind, body["badge"]) for kind, _, body in club.badges()] == [("badge.awarded", "top")] * 3
