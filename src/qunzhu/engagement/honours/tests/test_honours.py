@@ -28,8 +28,10 @@ from qunzhu.kernel.community.tests.factories import (
     run,
     write,
 )  # fmt: skip
+from qunzhu.kernel.connectors.local.models import Upload
 from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.events import log
+from qunzhu.kernel.events.erase import erase_member
 from qunzhu.kernel.events.runner import raw_connection
 from qunzhu.kernel.ledger.services import Award, award_many, points_event, reverse
 
@@ -170,6 +172,19 @@ def test_a_week_is_closed_once_at_its_hour_and_announced():
     assert services.announce_again(club.community, WEEK, by="owner", now=CLOSING) == 1
     assert club.answers() == [("say", text), ("say", text)]
     assert_rebuild_equals(club.community, CONSUMER)
+
+
+def test_who_is_erased_is_in_no_list_and_on_no_picture():
+    club = Club("甲", "乙")
+    club.earn("甲", 9)
+    club.earn("乙", 5)
+    run(CONSUMER)
+    schedule.run_due(now=CLOSING)
+    run(CONSUMER)
+    erase_member(community_id=club.id, member_id=club.people["甲"].pk, by="owner", now=CLOSING)
+    run(CONSUMER)
+    assert not Upload.objects.exists()
+    assert club.list()[0] == [("乙", 5, 1)]
 
 
 def test_a_badge_is_given_once_and_goes_with_its_ground():
