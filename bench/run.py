@@ -61,6 +61,10 @@ BENCHMARKS = (
         (Figure("backtest, 30 rules, one core", r"^backtest, 30 rules, \w+ +([\d,]+) /s", 20_000, "messages/s"),),
     ),
     Benchmark(
+        "leaderboard", (), ("10000",),
+        (Figure("leaderboard with own rank, p95", r"^week: [^\n]* p95 ([\d.]+) ms", 50, "ms", at_most=True),),
+    ),
+    Benchmark(
         "receiver", (), ("2",),
         (
             Figure("receiver, acknowledged", r"^acknowledged after commit +([\d,]+) /s", 8_000, "messages/s"),

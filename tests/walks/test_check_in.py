@@ -31,6 +31,7 @@ def test_a_streak_of_days(world):
         "command.posted 小林 签到 (checkin)",
         "checkin.done 小林 2026-11-24 streak 1 points 2",
         "points.posted 小林 +2 = 2 checkin: 签到，连续 1 天",
+        "badge.awarded 小林",
         f"message.sent answer @小林: {first}",
         "effect.done 小林 answer done: 已发到群里",
     ]

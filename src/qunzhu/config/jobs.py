@@ -42,6 +42,7 @@ JOBS = {
     "time.levels": ("*/10 * * * *", "reckons the levels of the day just over, after 4 o'clock of the community"),
     "time.redpacket": ("* * * * *", "draws the red packets of the month, opens and closes those whose time has come"),
     "time.debate": ("* * * * *", "opens debates whose hour has come; ends speech, votes and polls whose time is over"),
+    "time.honours": ("*/10 * * * *", "closes the week of contributions at its hour, once; badges for time spent here"),
     "time.leftovers": ("23 3 * * *", "removes files of imports and exports that are older than 30 days"),
     "time.finished_jobs": ("33 3 * * *", "forgets finished jobs of the queue"),
 }
@@ -238,6 +239,15 @@ def ask_debates(timestamp: int) -> int:  # noqa: ARG001  (a late job asks by the
     from qunzhu.engagement.debate.schedule import ask_due
 
     return ask_due(now=SYSTEM_CLOCK.now())
+
+
+@app.periodic(cron=JOBS["time.honours"][0], periodic_id="time.honours")
+@app.task(name="time.honours", queue=QUEUE)
+def close_honours(timestamp: int) -> list[str]:
+    """Communities whose week was closed."""
+    from qunzhu.engagement.honours.schedule import run_due
+
+    return run_due(now=datetime.fromtimestamp(timestamp, UTC))
 
 
 @app.periodic(cron=JOBS["time.leftovers"][0], periodic_id="time.leftovers")

@@ -4,6 +4,7 @@ from qunzhu.analytics.consumer import CONSUMER as ROLLUPS
 from qunzhu.engagement.challenge.consumer import CONSUMER as CHALLENGE
 from qunzhu.engagement.consumer import CONSUMER as ENGAGEMENT
 from qunzhu.engagement.debate.consumer import CONSUMER as DEBATE
+from qunzhu.engagement.honours.consumer import CONSUMER as HONOURS
 from qunzhu.engagement.levels.consumer import CONSUMER as LEVELS
 from qunzhu.engagement.mall.consumer import CONSUMER as MALL
 from qunzhu.engagement.quality.consumer import CONSUMER as QUALITY_SCORE
@@ -42,6 +43,7 @@ CONSUMERS: tuple[Consumer, ...] = (
     LEVELS,  # 等级: active hours, levels as the log has them, 等级 in the group
     REDPACKET,  # 抢: shares of red packets
     DEBATE,  # 辩论 and 投票: arguments, votes, results, polls
+    HONOURS,  # 排行榜 and 徽章: contributions by week, badges
     ROLLUPS,  # analytics: hours and days
     CONFIRMATIONS,  # kernel: what people do by hand on a platform ends the tasks that asked for it
     SEAL,  # black box: blocks, chain, signature

@@ -28,6 +28,14 @@ from qunzhu.engagement.debate.models import (  # noqa: E402, F401
     Poll,
     PollVote,
 )
+from qunzhu.engagement.honours.models import (  # noqa: E402
+    Badge,  # noqa: F401
+    HonourClosed,  # noqa: F401
+    HonourCount,  # noqa: F401
+    HonourPenalty,  # noqa: F401
+    HonourPlace,  # noqa: F401
+    HonourWeek,  # noqa: F401
+)
 from qunzhu.engagement.levels.models import ActiveDay, LevelFigure, LevelRun, MemberLevel  # noqa: E402, F401
 from qunzhu.engagement.mall.models import MallCode, MallGood, MallOrder, MallPicture  # noqa: E402, F401
 from qunzhu.engagement.quality.models import MessageScore, QualityGram, QualitySupport, QualityTie  # noqa: E402, F401

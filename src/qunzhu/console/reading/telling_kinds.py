@@ -78,6 +78,9 @@ KINDS: dict[str, tuple[str, Promise]] = {
     "level.changed": ("military_tech", lazy("等级变化")),
     "level.warned": ("trending_down", lazy("等级将下降")),
     "level.kept": ("shield", lazy("保住等级")),
+    "honour.closed": ("emoji_events", lazy("周榜揭晓")),
+    "badge.awarded": ("military_tech", lazy("获得徽章")),
+    "badge.taken": ("military_tech", lazy("徽章收回")),
     "mall.changed": ("inventory_2", lazy("商品变更")),
     "mall.ordered": ("redeem", lazy("兑换商品")),
     "mall.shipped": ("local_shipping", lazy("商品已发货")),
@@ -160,6 +163,7 @@ FAMILIES: dict[str, tuple[Promise, tuple[str, ...]]] = {
     ),
     "tasks": (lazy("任务"), ("tasks.changed", "task.completed", "task.reversed", "page.opened")),
     "levels": (lazy("等级"), ("level.changed", "level.warned", "level.kept", "quality.denied")),
+    "honours": (lazy("荣誉"), ("honour.closed", "badge.awarded", "badge.taken")),
     "mall": (lazy("积分商城"), ("mall.changed", "mall.ordered", "mall.shipped", "mall.done", "mall.ended")),
     "challenges": (
         lazy("打卡挑战"),

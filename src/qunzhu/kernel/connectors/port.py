@@ -32,12 +32,14 @@ class Capability(msgspec.Struct, frozen=True):
     how: dict[str, How]
     steps: dict[str, tuple[str, ...]] = {}
     reasons: dict[str, str] = {}
+    pictures: bool = False  # whether what is said may carry one; without, the words go alone
 
 
 FULL = Capability(
     name="full",
     title="全部能力",
     how=dict.fromkeys(ACTIONS, "native"),
+    pictures=True,
 )
 
 # The official server interface of WeCom customer groups offers none of these acts: a person does them in the client.
@@ -136,6 +138,7 @@ WECOM_CUSTOMER_GROUP = Capability(
 PERSONAL_WECHAT = Capability(
     name="personal-wechat",
     title="个人微信群",
+    pictures=True,
     how={
         "warn": "native",
         "say": "native",

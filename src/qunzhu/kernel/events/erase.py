@@ -34,6 +34,7 @@ WORDLESS = (
     "level.changed", "level.warned", "level.kept",
     "redpacket.grabbed",
     "debate.joined", "debate.argued", "debate.struck", "debate.voted", "poll.voted",
+    "badge.awarded", "badge.taken",
 )  # fmt: skip
 # Strings in JSON that are words of the machine and stay; every other string is blanked.
 _KEPT_KEYS = frozenset({
@@ -295,8 +296,10 @@ def _forget_identity(community_id: int, member_id: int, now: datetime) -> None:
 
 def _drop_uploads(community_id: int, member_id: int) -> None:
     rows = _rows(
-        "DELETE FROM local_upload WHERE community_id = %s AND member_id = %s RETURNING sha256",
-        [community_id, member_id],
+        # Pictures that the product drew (member 0) show names of the honoured: they go with any one of these.
+        "DELETE FROM local_upload WHERE community_id = %(c)s AND (member_id = %(m)s OR member_id = 0 AND EXISTS"
+        " (SELECT 1 FROM honour_place WHERE community_id = %(c)s AND member_id = %(m)s)) RETURNING sha256",
+        {"c": community_id, "m": member_id},
     )
     drop_files({row[0] for row in rows})
 

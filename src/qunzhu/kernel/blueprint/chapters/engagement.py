@@ -153,6 +153,34 @@ class Honour(Section, frozen=True, kw_only=True):
     top: Positive = 10
     day: Weekday = "mon"
     at: TimeOfDay = "09:00"
+    kinds: list[Key] = field(  # of points that are earned; grants, refunds, transfers and stakes are none
+        default_factory=lambda: ["checkin", "quality", "report.upheld", "task", "debate", "invitation"]
+    )
+    newcomer_days: Days = 30  # who is known for less is in the newcomers' list, too
+    with_staff: bool = False
+    with_punished: bool = False
+
+
+class Badge(Section, frozen=True, kw_only=True):
+    """徽章: `counts` is what is counted, `at` how much is asked; with `keeps` false it goes when its ground does."""
+
+    id: Key
+    name: Name
+    counts: Literal["checkin", "streak", "quality", "report", "top", "days"]
+    at: Positive = 1
+    image: Annotated[str, Meta(max_length=16)] = ""  # an emoji
+    keeps: bool = True
+
+
+def _badges() -> list[Badge]:
+    return [
+        Badge(id="first-checkin", name="初来签到", counts="checkin", image="🌱"),
+        Badge(id="streak-30", name="三十天不断", counts="streak", at=30, image="🔥"),
+        Badge(id="first-quality", name="好文初现", counts="quality", image="✨", keeps=False),
+        Badge(id="top", name="榜上有名", counts="top", image="🏆"),
+        Badge(id="guardian", name="社群卫士", counts="report", at=10, image="🛡️", keeps=False),
+        Badge(id="one-year", name="同行一年", counts="days", at=365, image="🎂"),
+    ]
 
 
 class DebateTopic(Section, frozen=True, kw_only=True):
@@ -249,6 +277,7 @@ class Engagement(Section, frozen=True, kw_only=True):
     quality: Quality = field(default_factory=Quality)
     checkin: CheckInSettings = field(default_factory=CheckInSettings)
     honour: Honour = field(default_factory=Honour)
+    badges: list[Badge] = field(default_factory=_badges)
     debate: Debate = field(default_factory=Debate)
     red_packet_rain: RedPacketRain = field(default_factory=RedPacketRain)
     challenge: CheckInChallenge = field(default_factory=CheckInChallenge)

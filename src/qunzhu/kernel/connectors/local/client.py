@@ -11,7 +11,7 @@ import psycopg
 from qunzhu.kernel.connectors.local import rooms
 from qunzhu.kernel.connectors.local.locks import lock_occupants, lock_rooms
 from qunzhu.kernel.connectors.local.rooms import Act
-from qunzhu.kernel.connectors.port import BY_RULE, How, Outcome, Refused, Task, detail
+from qunzhu.kernel.connectors.port import BY_RULE, How, Outcome, Refused, Task, capability, detail
 from qunzhu.kernel.events.schema import NewEvent
 
 Connection = psycopg.Connection[Any]
@@ -46,9 +46,8 @@ def _speak(_conn: Connection, act: Act, task: Task) -> Outcome:
     to = payload.get("to", task.member_id)
     reply_to = payload.get("reply_to", payload.get("seq"))
     private = bool(payload.get("private"))
-    said = rooms.sent(
-        act, task.kind, payload["text"], to=to, reply_to=reply_to, private=private, image=payload.get("image")
-    )
+    image = payload.get("image") if capability(task.profile).pictures else None  # without, the words go alone
+    said = rooms.sent(act, task.kind, payload["text"], to=to, reply_to=reply_to, private=private, image=image)
     return Outcome("done", detail("told" if private else "said"), (said,))
 
 
