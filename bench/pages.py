@@ -23,7 +23,7 @@ import pipeline
 LIMIT_MS = 150.0
 NOT_PAGES = (
     "export", "file", "evidence", "aside", "source", "login", "logout", "password", "language", "entrance",
-    "list_columns",
+    "list_columns", "deny", "reverse",
 )  # fmt: skip
 ASKED_BY_NAME = frozenset({"rule", "draft_rule"})  # pages that are nothing without ?id=
 _LINK = re.compile(r'href="([^"?#]*)(\?[^"#]+)"')
@@ -128,6 +128,7 @@ def _ids(community_id: int) -> dict[str, Any]:
         "observed_seq": "SELECT seq FROM observation WHERE community_id = %s ORDER BY seq",
         "incident_seq": "SELECT seq FROM incident WHERE community_id = %s ORDER BY seq",
         "rule": "SELECT rules->0->>'id' FROM rulebook_version WHERE community_id = %s ORDER BY version DESC",
+        "transaction": "SELECT id FROM ledger_transaction WHERE community_id = %s ORDER BY at",
         "head": "SELECT seq FROM event_head WHERE community_id = %s",
         "rare_rule": "SELECT rule FROM decision WHERE community_id = %s GROUP BY 1 ORDER BY count(*), 1",
         "quiet": "SELECT member_id FROM member_day WHERE community_id = %s GROUP BY 1 ORDER BY sum(messages), 1",
@@ -136,7 +137,7 @@ def _ids(community_id: int) -> dict[str, Any]:
     with connection.cursor() as cursor:
         for name, query in sql.items():
             cursor.execute(f"{query} LIMIT 1", [community_id])
-            found[name] = cursor.fetchone()[0]
+            found[name] = (cursor.fetchone() or (None,))[0]
     return found
 
 
@@ -180,6 +181,8 @@ def _argument(site: Site, page: str, name: str) -> Any:
     fixed = {"fmt": "csv", "action": "retry", "user_id": 1, "view_id": 1, "page": "cases"}
     if name in fixed:
         return fixed[name]
+    if page.startswith("ledger_") and name == "number":
+        return site.ids["transaction"] or UUID(int=1)
     value = site.ids.get(f"{page.split('_', 1)[0]}_{name}", site.ids.get(name))
     if page.startswith("import_job"):
         value = site.ids["import_job_id"]

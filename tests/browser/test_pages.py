@@ -33,7 +33,7 @@ CONSOLE = (
     "members/?state=never", "members/?q=没有这个人", "groups/", "blackbox/", "imports/", "staff/", "audit/",
     "audit/?user=nobody", "search/", "search/?q=链接",
     "mall/", "mall/?standing=off", "mall/new/", "mall/1/", "mall_orders/", "mall_orders/?state=done",
-    "tasks/", "tasks/?kind=daily", "task_people/",
+    "tasks/", "tasks/?kind=daily", "task_people/", "challenges/", "challenges/new/",
     "scores/", "scores/?kind=copied", "levels/", "levels/?standing=risk",
 )  # fmt: skip
 FIRST = {  # the page behind the first such link of a list
@@ -58,7 +58,8 @@ TRANSLATED = {
 }
 MEMBER = (
     "/me/", "/me/points/", "/me/penalties/", "/me/groups/", "/me/mall/", "/me/mall/1/", "/me/mall/4/",
-    "/me/mall/orders/", "/me/tasks/", "/me/level/",
+    "/me/mall/orders/", "/me/tasks/", "/me/level/", "/me/honours/",
+    "/me/honours/badges/", "/me/honours/fame/", "/me/challenges/",
 )  # fmt: skip
 
 

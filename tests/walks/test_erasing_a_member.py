@@ -99,7 +99,7 @@ def test_a_rebuild_keeps_what_was_decided_on_erased_words_and_compares_the_rest(
     before = {table: rows(table) for table in tables}
     found = {r.consumer: (r.differing, r.kept) for r in check_projections(world.community.pk, CONSUMERS)}
     assert {name: differing for name, (differing, _) in found.items() if differing} == {}
-    assert {name for name, (_, kept) in found.items() if kept} == {"order", "governance", "rollups"}
+    assert {name for name, (_, kept) in found.items() if kept} == {"order", "governance", "quality_score", "rollups"}
     for consumer in CONSUMERS:
         if consumer.tables:
             result = rebuild(world.community.pk, consumer)

@@ -77,6 +77,7 @@ SECTIONS: tuple[Section, ...] = (
             Entry("debates", _("辩论与投票"), "forum"),
             Entry("mall", _("积分商城"), "redeem"),
             Entry("mall_orders", _("商城订单"), "local_shipping", "mall.deliver"),
+            Entry("challenges", _("打卡挑战"), "flag"),
             Entry("redpackets", _("红包雨"), "celebration"),
         ),
     ),

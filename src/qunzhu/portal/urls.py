@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from qunzhu.portal import debate, level, mall, pages, privacy, redpacket, requests, rules, tasks
+from qunzhu.portal import challenges, debate, honours, level, mall, pages, privacy, redpacket, requests, rules, tasks
 
 app_name = "portal"
 
@@ -25,6 +25,11 @@ urlpatterns = [
     path("me/rules/", rules.rules, name="rules"),
     path("me/rules/agree/", rules.agree, name="agree"),
     path("me/level/", level.level, name="level"),
+    path("me/honours/", honours.honours, name="honours"),
+    path("me/honours/badges/", honours.badges, name="badges"),
+    path("me/honours/fame/", honours.fame, name="fame"),
+    path("me/challenges/", challenges.challenges, name="challenges"),
+    path("me/challenges/<int:challenge_id>/", challenges.challenge, name="challenge"),
     path("me/mall/", mall.mall, name="mall"),
     path("me/mall/<int:number>/", mall.good, name="mall_good"),
     path("me/mall/orders/", mall.orders, name="mall_orders"),

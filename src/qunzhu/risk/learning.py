@@ -39,7 +39,7 @@ _COLUMNS = {
 def handle(batch: Batch) -> None:
     """Note verdicts on rules; outside a rebuild also teach, and raise the alarm."""
     of_people = sorted({seq for event in batch.events if (seq := teaching.by_a_human(event)) is not None})
-    decided = {e.seq: e for e in log.read_at(batch.connection, batch.community_id, of_people)} if of_people else {}
+    decided = _decided(batch, of_people) if of_people else {}
     heard = [(event, found) for event in batch.events if (found := teaching.judged(event, decided)) is not None]
     latest = {(found.rule, found.seq): (event, found) for event, found in heard}
     rows = [
@@ -61,6 +61,17 @@ def handle(batch: Batch) -> None:
     _Teacher(batch).teach(heard)
     for rule in sorted({found.rule for _, found in latest.values() if not found.right}):
         _watch_precision(batch, rule)
+
+
+def _decided(batch: Batch, seqs: list[int]) -> dict[int, Event]:
+    """These decisions, but for those that were undone: of them case.reopened takes back what was said."""
+    rows = psycopg.Cursor(batch.connection).execute(
+        "SELECT (body->>'decided')::int8 FROM event WHERE community_id = %s AND kind = 'case.reopened'"
+        " AND (body->>'decided')::int8 = ANY(%s)",
+        [batch.community_id, seqs],
+    )
+    undone = {row[0] for row in rows.fetchall()}
+    return {e.seq: e for e in log.read_at(batch.connection, batch.community_id, seqs) if e.seq not in undone}
 
 
 class _Teacher:

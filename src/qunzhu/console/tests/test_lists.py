@@ -12,6 +12,7 @@ from qunzhu.console.models import SavedView
 from qunzhu.console.pages.saved_views import LISTS
 from qunzhu.console.reading.slices import COUNTED
 from qunzhu.console.tests.desk import ROLES, make_desk
+from qunzhu.engagement.challenge.models import Challenge
 from qunzhu.engagement.debate.models import Debate
 from qunzhu.engagement.levels.models import LevelFigure
 from qunzhu.engagement.mall import shelf
@@ -26,6 +27,7 @@ from qunzhu.kernel.connectors.imports.models import ImportJob
 from qunzhu.kernel.effects.models import Effect
 from qunzhu.kernel.events.erase import erase_member
 from qunzhu.kernel.events.seal import seal_now
+from qunzhu.kernel.ledger.services import award
 from qunzhu.risk.models import Keyword
 
 pytestmark = pytest.mark.django_db
@@ -65,6 +67,12 @@ def everything(desk):
     Debate.objects.create(
         community_id=desk.community.pk, number=1, slot="2026-11-28", state="done", title="先看薪资还是成长",
         opened_at=SYSTEM_CLOCK.now(), result={"winner": "pro", "votes": {"pro": 3, "con": 2}, "points": 20},
+    )  # fmt: skip
+    given = {"community_id": desk.community.pk, "member_id": desk.member.pk, "now": now}
+    award(amount=5, key="desk", kind="checkin", memo="签到", **given)
+    Challenge.objects.create(
+        community_id=desk.community.pk, key="desk", name="早起", starts_on=now.date(), days=3, need=2, stake=5,
+        proof="any", buddies=True, created_by="owner", created_at=now,
     )  # fmt: skip
     good = shelf.add_good(
         desk.community.pk, {"name": "电子书", "kind": "virtual", "price": 0}, stock=2, by="owner", now=now

@@ -19,6 +19,7 @@ PERMISSIONS: dict[str, str] = {
     "mall.edit": "管理积分商城的商品",
     "mall.deliver": "处理积分商城的订单",
     "redpacket.run": "安排红包雨",
+    "challenge.run": "管理打卡挑战",
     "debate.edit": "管理辩题",
     "debate.run": "主持辩论与投票",
     "observation.decide": "决定沉默成员去留",
@@ -41,6 +42,7 @@ _MODERATOR = {
     "view", "case.decide", "member.warn", "member.mute", "member.remove", "message.recall", "group.announce",
     "group.freeze", "penalty.reverse", "effect.retry", "blackbox.verify", "clearance.decide", "observation.decide",
     "content.mark",
+    "challenge.run",
     "mall.deliver",
     "debate.run",
 }  # fmt: skip

@@ -41,6 +41,12 @@ def hue(number: int) -> int:
 
 
 @register.filter
+def quarter(points: int) -> str:
+    """Quarter points in points, as exact as they are: 9 → 2.25."""
+    return f"{points / 4:,.2f}".rstrip("0").rstrip(".")
+
+
+@register.filter
 def line_title(line: Any) -> str:
     """What a line of the statement was for."""
     known = KINDS.get(line.kind)
