@@ -156,7 +156,7 @@ def discover(small: Site, big: Site) -> tuple[list[Page], list[str]]:
         if name in ASKED_BY_NAME:
             name = f"{name}_act"
         further = [*_further(name, small, big)]
-        answer = big.get(paths[1] + (further[0][1][1] if name.endswith("_act") else ""))
+        answer = big.get(paths[1] + (further[0][1][1] if further and name.endswith("_act") else ""))
         if answer.status_code in {302, 404, 405}:  # is sent, or needs what this history does not have
             skipped.append(name)
             continue

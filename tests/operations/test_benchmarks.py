@@ -17,6 +17,7 @@ SMALLEST = {
     "receiver": ("1",),
     "latency": ("--seconds", "2"),
     "checkins": ("--members", "40", "--groups", "2", "--rate", "200"),
+    "leaderboard": ("300",),
     "pages": ("--small", "2000", "--big", "6000", "--members", "500", "--groups", "20", "--repeats", "2"),
     "reload": ("--words", "500", "--known", "10", "--rate", "50"),
     "importing": ("--lines", "3000"),
