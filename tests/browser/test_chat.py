@@ -289,7 +289,7 @@ def test_no_english_on_a_chinese_page_and_no_chinese_on_an_english_one(
         assert words == set(), path
     page.goto(f"{server.url}/me/")
     page.get_by_role("button", name="English").click()
-    names = ("职场知识社", "早报 1 群", "老陈", "中文", "签到")
+    names = ("职场知识社", "早报 1 群", "老陈", "中文", "签到", "新芽")
     for path in ("/me/", "/me/points/", "/me/penalties/"):
         page.goto(server.url + path)
         text = page.locator("body").inner_text()

@@ -49,12 +49,13 @@ BLUEPRINTS = sorted((ROOT / "blueprints").rglob("*.*"))
 DATA = (
     " ".join(file.read_text(encoding="utf-8") for file in BLUEPRINTS)
     + "过去一个月 签到 内部渠道 速来 看看这个 安静的社群 读书会小吴 报备 线下读书会报名 限时优惠 点击 下单"
+    + "三十天不断 初来签到 同行一年 好文初现 榜上有名 社群卫士"  # badges that a blueprint need not name
 )
 TRANSLATED = {
     text
     for po in (ROOT / "src").rglob("locale/en/LC_MESSAGES/*.po")
     for text, english in parse(po.read_text(encoding="utf-8")).items()
-    if len(text) > 1 and text != english and text not in ("签到", "积分", "举报", "帮助")
+    if len(text) > 1 and text != english and text not in ("签到", "积分", "举报", "帮助", "新人之路")
 }
 MEMBER = (
     "/me/", "/me/points/", "/me/penalties/", "/me/groups/", "/me/mall/", "/me/mall/1/", "/me/mall/4/",

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import psutil
 
-DEADLINE = 60.0
+DEADLINE = 120.0
 POLL = 0.05
 T = TypeVar("T")
 

@@ -32,7 +32,14 @@ KINDS: dict[str, Promise] = {
     "undone": lazy("收回"),
     "adjustment": lazy("人工调整"),
     "mall": lazy("兑换"),
-    "mall.done": lazy("商城入账"),
+    "mall_settled": lazy("商城入账"),
+    "task": lazy("任务"),
+    "makeup": lazy("补签"),
+    "debate": lazy("辩论"),
+    "redpacket": lazy("红包雨"),
+    "challenge": lazy("打卡挑战"),
+    "challenge.won": lazy("打卡挑战"),
+    "challenge_burnt": lazy("打卡挑战"),
     "expired": lazy("过期"),
 }
 SIGNS = (("in", lazy("收入")), ("out", lazy("支出")))
