@@ -98,3 +98,22 @@ def test_the_alarm_needs_enough_verdicts_and_too_many_wrong_ones():
     assert not alarmed([True] * 16 + [False] * 4, at_least=0.8, fewest=10)
     assert alarmed([True] * 15 + [False] * 5, at_least=0.8, fewest=10)
     assert not alarmed([True] * 20 + [False] * 100, at_least=0.8, fewest=10)  # what was long ago is past
+
+
+def test_confirming_what_was_found_does_not_make_it_harder_to_find():
+    """What reaches a human was flagged: mostly rightly, sometimes not. What is like the right ones is found as before."""
+    plain = Senses()
+    goods = ("代写论文", "办理信用卡套现", "贷款秒批当天放款", "兼职刷单日结", "代开各类发票")
+    flagged = [f"专业{good}，需要的加微信{n}联系，价格优惠" for n in range(4) for good in goods]
+    harmless = [f"周{day}活动报名的加我微信，我拉大家进群" for day in "一二三四五"]
+    known = Lessons()
+    for seq, text in enumerate([*flagged, *harmless]):
+        normal = normalise(text)
+        margin = round(Look(normal, plain).known("ad"), 4)
+        found = Lesson(seq, "ad", seq < len(flagged), seq + 1, "mod", margin, tuple(grams(normal)))
+        known.learn(found)
+    added = known.taught()["ad"]
+    for unseen in ("专业代写毕业论文，加微信联系", "信用卡套现，需要的加微信", "贷款当天放款，价格优惠"):
+        assert added.margin(grams(normalise(unseen))) > 0, unseen
+    for other in harmless:
+        assert added.margin(grams(normalise(other))) < 0, other
