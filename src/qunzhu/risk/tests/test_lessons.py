@@ -101,7 +101,7 @@ def test_the_alarm_needs_enough_verdicts_and_too_many_wrong_ones():
 
 
 def test_confirming_what_was_found_does_not_make_it_harder_to_find():
-    """What reaches a human was flagged: mostly rightly, sometimes not. What is like the right ones is found as before."""
+    """What reaches a human was flagged, mostly rightly: what is like the right ones is found as before."""
     plain = Senses()
     goods = ("代写论文", "办理信用卡套现", "贷款秒批当天放款", "兼职刷单日结", "代开各类发票")
     flagged = [f"专业{good}，需要的加微信{n}联系，价格优惠" for n in range(4) for good in goods]
