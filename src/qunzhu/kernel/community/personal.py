@@ -32,9 +32,12 @@ _OTHERS = frozenset({
     "assigned_to", "decided_by", "first_decider", "by", "proposed_by", "reversed_by", "requested_by", "last_error",
     "note", "payload",
     "reporter_id", "user_id", "idempotency_key", "escalate_at", "handled_by", "asked", "version", "last_seq",
+    "asked_by", "judged_by", "buddy_id",
 })  # fmt: skip
 # Of a member's events: who else was concerned, and marks of the machine.
-_BODY_OTHERS = frozenset({"by", "reporter", "assigned_to", "note", "facts"})
+_BODY_OTHERS = frozenset(
+    {"by", "reporter", "assigned_to", "note", "facts", "asked_by", "first_decider", "proposed_by", "buddy"}
+)
 _TITLES = {
     "member": "基本资料",
     "identity": "平台身份",
@@ -45,6 +48,16 @@ _TITLES = {
     "decision": "规则的决定",
     "incident_invitation": "新群的邀请",
     "check_in": "签到",
+    "challenge_entry": "打卡挑战",
+    "challenge_proof": "打卡记录",
+    "task_progress": "任务进度",
+    "task_ground": "计入任务的消息",
+    "task_newcomer": "新人之路",
+    "honour_week": "每周贡献",
+    "honour_place": "上榜记录",
+    "honour_count": "徽章计数",
+    "honour_badge": "徽章",
+    "honour_penalty": "影响周榜的处罚",
     "mall_order": "积分商城的订单",
     "message_score": "我的消息的质量分",
     "quality_support": "我引用过的消息",

@@ -44,6 +44,8 @@ def lin():
     write(community, "message.posted", group=group, member=other, text=f"{SECRET} 说", nickname=SECRET)
     write(community, "report.filed", group=group, member=other, target=me.pk, reason=SECRET)
     write(community, "member.muted", group=group, member=me, until=NOW.isoformat(), by=SECRET)
+    write(community, "appeal.filed", group=group, member=me, penalty=1, words="冤枉", first_decider=SECRET, by=SECRET)
+    write(community, "clearance.granted", group=group, member=me, request=1, asked_by=SECRET)
     with transaction.atomic():
         award(community_id=community.pk, member_id=me.pk, amount=5, key="k", kind="checkin", memo="签到", now=NOW)
     return me
@@ -54,7 +56,9 @@ def test_all_of_mine_is_there_and_nothing_of_others(lin):
     assert list(files) == ["index.html", "data.json"]
     data = json.loads(files["data.json"])
     assert data["member"] == lin.pk
-    assert [e["kind"] for e in data["events"]] == ["message.posted", "member.muted"]
+    assert [e["kind"] for e in data["events"]] == [
+        "message.posted", "member.muted", "appeal.filed", "clearance.granted",
+    ]  # fmt: skip
     assert data["events"][0]["body"]["text"] == "<b>我的话</b>"
     assert data["tables"]["account"][0]["balance"] == 5
     assert [row["amount"] for row in data["tables"]["posting"]] == [5]
