@@ -74,7 +74,12 @@ def _csv_rows(raw: bytes) -> Iterator[tuple[int, list[str]]]:
     text = _decode(raw)
     if text is None:
         raise _UnreadableError(1, _("看不懂文件的编码:请另存为 CSV UTF-8 再上传"))
-    reader = csv.reader(io.StringIO(text.replace("\0", ""), newline=""))
+    if (at := text.find("\0")) >= 0:
+        raise _UnreadableError(text.count("\n", 0, at) + 1, _("这一行有不可见的空字符,请删掉后再上传"))
+    first = text.partition("\n")[0]
+    # What Excel writes where commas are decimal marks, and what is copied out of a sheet.
+    delimiter = next((mark for mark in ";\t" if mark in first and "," not in first), ",")
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for row in reader:
             yield reader.line_num, row

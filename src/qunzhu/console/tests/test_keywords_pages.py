@@ -178,3 +178,18 @@ def test_the_box_says_what_the_allow_list_let_pass(desk):
         (),
         True,
     )
+
+
+@pytest.mark.parametrize("mark", [";", "\t"])
+def test_other_marks_between_columns_are_understood(mark):
+    words, bad = parse_words(f"word{mark}category\n炒币群丁{mark}fraud\n".encode())
+    assert ([(w.word, w.category) for w in words], bad) == ([("炒币群丁", "fraud")], [])
+
+
+@pytest.mark.parametrize(
+    ("raw", "line"), [('好词,ad\n"没有结束,ad,,,\n'.encode(), 2), ("好词,ad\na\0b,ad\n".encode(), 2)]
+)
+def test_a_broken_line_ends_the_file_and_is_no_word(raw, line):
+    words, bad = parse_words(raw)
+    assert "没有结束" not in "".join(w.word for w in words)
+    assert [one.line for one in bad] == [line]
