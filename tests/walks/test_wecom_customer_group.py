@@ -98,6 +98,7 @@ def test_an_answer_that_cannot_be_given_is_said_to_be_impossible(wecom):
         "command.posted 小美 签到 (checkin)",
         "checkin.done 小美 2026-11-24 streak 1 points 2",
         "points.posted 小美 +2 = 2 checkin: 签到，连续 1 天",
+        "badge.awarded 小美",
         "effect.done 小美 answer unsupported: 企业微信客户群里服务器不能发言,成员可在「我的」页面查看结果",
     ]
     assert wecom.cases() == []
