@@ -22,6 +22,8 @@ TEXTS_OF_ONE = 5  # so that no newcomer pushes out what the others said
 ALIKE_KEPT = 50  # per message
 ASKED_KEPT = 10  # per group
 ASKED_LENGTH = 500  # letters of one of them
+HAMMERED = 3  # times `short_people`: so many of the very same, however short, from people who each repeat themselves
+BEATS_KEPT = 300  # per group
 KINDS = frozenset({"member.joined", "message.posted", "message.sent"})
 _PUBLIC_PURPOSES = frozenset({"say", "announce", "answer"})
 
@@ -75,8 +77,17 @@ class _Text(msgspec.Struct):
     told: bool = False  # part of a raid that was told
 
 
+class _Beat(msgspec.Struct, frozen=True):
+    """A message that says nothing by itself (a sign, a word), as it was typed."""
+
+    at: datetime
+    member: int
+    seq: int
+    typed: str
+
+
 class _Room:
-    __slots__ = ("asked", "newcomers", "now", "recent", "texts", "wave")
+    __slots__ = ("asked", "beats", "hammered", "newcomers", "now", "recent", "texts", "wave")
 
     def __init__(self, joins: int, now: datetime) -> None:
         self.now = now
@@ -85,6 +96,8 @@ class _Room:
         self.wave: set[int] = set()  # of the newcomers
         self.texts: dict[int, _Text] = {}  # by seq
         self.asked: deque[tuple[datetime, str]] = deque(maxlen=ASKED_KEPT)
+        self.beats: deque[_Beat] = deque(maxlen=BEATS_KEPT)
+        self.hammered = ""  # what was told as hammering last
 
 
 class Watcher:
@@ -124,6 +137,7 @@ class Watcher:
             "texts": sum(len(r.texts) for r in rooms),
             "pairs": sum(len(t.alike) for r in rooms for t in r.texts.values()),
             "asked": sum(len(r.asked) for r in rooms),
+            "beats": sum(len(r.beats) for r in rooms),
         }
 
     def _came(self, group: int, member: int, at: datetime) -> Raid | None:
@@ -183,8 +197,14 @@ class Watcher:
 
     def _said(self, room: _Room, event: Event, group: int, member: int) -> Raid | None:
         says = saying.read(event.body)
-        if says.empty or self._was_asked(room, says):
+        if self._was_asked(room, says):
             return None
+        if says.empty or (not says.marks and len(says.words) < self.limits.shortest):
+            hammered = self._hammered(
+                group, room, _Beat(event.occurred_at, member, event.seq, saying.typed(event.body))
+            )
+            if hammered is not None or says.empty:
+                return hammered
         text = _Text(event.occurred_at, member, event.seq, says, {})
         self._make_place(room, member)
         found = [(other, close) for other in room.texts.values() if (close := self._alike(other, text)) is not None]
@@ -199,6 +219,33 @@ class Watcher:
         if member not in room.wave:
             return None
         return self._judge(group, room, [text, *(other for other, _ in found)])
+
+    def _hammered(self, group: int, room: _Room, beat: _Beat) -> Raid | None:
+        """Signs and single words, which nobody compares: a wave in which everybody says the very same again and again.
+
+        People who come in greet once; those who hammer repeat themselves.
+        """
+        if not beat.typed or beat.member not in room.wave:
+            return None
+        since = room.now - self._texts_within
+        while room.beats and room.beats[0].at < since:
+            room.beats.popleft()
+        room.beats.append(beat)
+        if beat.typed == room.hammered:
+            return self._told_beats(group, room, [beat], more=True)
+        same = [other for other in room.beats if other.typed == beat.typed]
+        people = len({other.member for other in same})
+        enough = max(self.limits.short_people, self.limits.people)
+        if people < enough or len(same) < max(HAMMERED * enough, 2 * people):
+            return None
+        room.hammered = beat.typed
+        return self._told_beats(group, room, same)
+
+    def _told_beats(self, group: int, room: _Room, beats: list[_Beat], *, more: bool = False) -> Raid:
+        return Raid(
+            group_id=group, seq=max(b.seq for b in beats), at=room.now, members=sorted({b.member for b in beats}),
+            seqs=sorted(b.seq for b in beats), joins=len(room.wave), same="text", more=more,
+        )  # fmt: skip
 
     def _alike(self, one: _Text, other: _Text) -> bool | None:
         """True: close, False: loose, None: not alike at all."""

@@ -27,6 +27,8 @@ _NUMBER = re.compile(r"(?<!\d)\d(?: ?\d){5,}(?!\d)")
 _DATE = re.compile(r"(?:19|20)\d{2}(?:0?[1-9]|1[0-2])(?:0?[1-9]|[12]\d|3[01])?(?:[0-5]\d){0,3}")
 _LATIN = re.compile(r"[^\W\d_]+(?![^\W_])", re.UNICODE)
 _TALK = re.compile(r"回[复覆個个]|扣|公屏|[输輸]入|接[龙龍]|复制|複製|格式|打出|[发發]送|[报報]名|刷")
+_CHAIN = re.compile(r"\s*#?\s*接[龙龍]")
+_ENTRY = re.compile(r"\s*\d{1,3}\s*[.、．。)）:：]\s*")
 # Hosts where everybody has a page: two pages there are not the same link.
 _PUBLIC = frozenset({
     "mp.weixin.qq.com", "weixin.qq.com", "docs.qq.com", "meeting.tencent.com", "zhihu.com", "zhuanlan.zhihu.com",
@@ -53,9 +55,17 @@ class Saying(msgspec.Struct, frozen=True):
         return not (self.words or self.marks or self.hosts)
 
 
+def typed(body: dict[str, Any]) -> str:
+    """A message as it was typed, without spaces: what signs and single words are compared by. "" for a picture."""
+    return "".join(normalise(str(body.get("text") or "")[:LOOKED_AT]).split())[:WORDS_KEPT]
+
+
 def read(body: dict[str, Any]) -> Saying:
-    """What the body of a message.posted says."""
-    normal = normalise(str(body.get("text") or "")[:LOOKED_AT])
+    """What the body of a message.posted says; of a list that everybody adds a line to (接龙), the own line."""
+    text = str(body.get("text") or "")[:LOOKED_AT]
+    if _CHAIN.match(text) and len(lines := [line for line in text.splitlines() if _ENTRY.match(line)]) > 0:
+        text = _ENTRY.sub("", lines[-1])
+    normal = normalise(text)
     image = body.get("image")
     image = image if isinstance(image, dict) else {}
     codes = [str(code) for code in image.get("codes") or ()][:MARKS_KEPT]

@@ -265,3 +265,39 @@ def test_the_settings_of_the_blueprint_are_the_limits():
     section = msgspec.structs.asdict(Breaker())
     assert section.pop("on") is True
     assert section == msgspec.structs.asdict(Limits())
+
+
+@pytest.mark.parametrize("word", ["💩💩💩💩💩💩", "滚", "傻逼", "骂" * 30, "1", "大家好"])
+def test_a_wave_that_hammers_the_very_same_is_a_raid_however_little_it_says(word):
+    group = Group()
+    group.join(*range(1, 31))
+    told = [group.say(1 + n % 30, word, 1 + n / 10) for n in range(150)]
+    first = next(n for n, raid in enumerate(told) if raid)
+    assert first == 59  # everybody has said it twice
+    raid = told[first]
+    assert (len(raid.members), len(raid.seqs), raid.same, raid.more) == (30, 60, "text", False)
+    assert all(later.more and len(later.seqs) == 1 for later in told[first + 1 :])
+
+
+@pytest.mark.parametrize("word", ["🌹🌹🌹", "1", "大家好", "来了", "👍"])
+def test_a_wave_that_greets_is_none(word):
+    group = Group()
+    group.join(*range(1, 61))
+    assert [group.say(m, word, 1 + m / 5) for m in range(1, 61)] == [None] * 60
+    group = Group()  # and a few who cannot stop are a matter of other rules
+    group.join(*range(1, 31))
+    assert [group.say(1 + n % 7, word, 1 + n / 10) for n in range(100)] == [None] * 100
+
+
+def test_a_list_to_which_everybody_adds_a_line_is_none_and_an_ad_in_its_shape_is_one():
+    names = ["张三", "李四", "王五", "赵六", "孙七", "周八", "吴九", "郑十", "冯一", "陈二"]
+    group = Group()
+    group.join(*range(1, 14))
+    lines = "#接龙 周三直播报名"
+    for member, name in enumerate(names, start=1):
+        lines += f"\n{member}. {name}"
+        assert group.say(member, lines, 2 * member) is None
+    group = Group()
+    group.join(*range(1, 14))
+    told = [group.say(m, f"#接龙 报名\n{m}. {AD}", 5 + m) for m in range(1, 8)]
+    assert [bool(raid) for raid in told] == [False] * 4 + [True] * 3
