@@ -223,7 +223,7 @@ def test_a_year_here_is_a_badge():
 
 
 def test_the_list_is_answered_and_many_are_answered_in_one_message():
-    club = Club("甲", "乙", "丙")
+    club = Club("甲", "乙", "丙", blueprint={"engagement": {"points": {"caps": []}}})
     club.earn("甲", 1_200)
     club.earn("乙", 20)
     club.say("乙", "leaderboard")
