@@ -44,7 +44,7 @@ FIRST = {  # the page behind the first such link of a list
     "groups/": "main .table [data-open]",
 }
 ACTS = {"members/": ("warn", "mute", "remove", "points", "erase"), "groups/": ("freeze", "announce&text=好", "code")}
-PEOPLE = ("小林", "发财哥", "模拟", "推销员", "周小麦", "定制马克杯")
+PEOPLE = ("何远", "方晴", "许愿", "看客甲", "小林", "发财哥", "模拟", "推销员", "周小麦", "定制马克杯")
 BLUEPRINTS = sorted((ROOT / "blueprints").rglob("*.*"))
 DATA = (
     " ".join(file.read_text(encoding="utf-8") for file in BLUEPRINTS)

@@ -31,6 +31,7 @@ KINDS: dict[str, Promise] = {
     "strike": lazy("违规扣分"),
     "undone": lazy("收回"),
     "adjustment": lazy("人工调整"),
+    "adjust": lazy("人工调整"),
     "mall": lazy("兑换"),
     "mall_settled": lazy("商城入账"),
     "task": lazy("任务"),
