@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 NAMES = {
     "Qunzhu", "English", "EN", "CSV", "Excel", "YAML", "JSON", "JSONL", "TSV", "QQ", "MB", "Asia", "Shanghai",
     "ChatLab", "MemoTrace", "Telegram", "Discord", "WeChat", "VX", "owner", "Amy", "Lines", "Esc", "Enter", "IP",
-    "JPG", "PNG", "WebP", "SF",
+    "JPG", "PNG", "WebP", "SF", "simulation",
 }  # fmt: skip
 # Words of people and codes shown on purpose, without which a page is all the product's own words.
 NOT_OURS = (
@@ -44,7 +44,7 @@ FIRST = {  # the page behind the first such link of a list
     "groups/": "main .table [data-open]",
 }
 ACTS = {"members/": ("warn", "mute", "remove", "points", "erase"), "groups/": ("freeze", "announce&text=好", "code")}
-PEOPLE = ("何远", "方晴", "许愿", "看客甲", "小林", "发财哥", "模拟", "推销员", "周小麦", "定制马克杯")
+PEOPLE = ("林一", "何远", "方晴", "许愿", "看客甲", "小林", "发财哥", "模拟", "推销员", "周小麦", "定制马克杯")
 BLUEPRINTS = sorted((ROOT / "blueprints").rglob("*.*"))
 DATA = (
     " ".join(file.read_text(encoding="utf-8") for file in BLUEPRINTS)

@@ -36,6 +36,7 @@ KINDS: dict[str, Promise] = {
     "mall_settled": lazy("商城入账"),
     "task": lazy("任务"),
     "makeup": lazy("补签"),
+    "card": lazy("补签卡变动"),
     "debate": lazy("辩论"),
     "redpacket": lazy("红包雨"),
     "challenge": lazy("打卡挑战"),
