@@ -48,7 +48,8 @@ def save_topic(
     append: Append | None = None,
 ) -> DebateTopic:
     """Make a topic, or change one; of pinned ones there is one. Raises DebateTopic.DoesNotExist."""
-    Community.objects.select_for_update().get(pk=community_id)
+    # Of two new topics one waits; who comes into a group (a foreign key to this row) waits for neither.
+    Community.objects.select_for_update(no_key=True).get(pk=community_id)
     what = {name: fields[name] for name in FIELDS if name in fields}
     if what.get("pinned"):
         DebateTopic.objects.filter(community_id=community_id).update(pinned=False)
