@@ -4,14 +4,14 @@ Challenges are no projection: what a command does is done here, once, in the bat
 locked for the whole batch first and in the one order of locks.py; events are queued, so the log comes last.
 """
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
+from django.conf import settings as installation
 from django.db import transaction
 
-from qunzhu.engagement import collected
+from qunzhu.engagement.answers import Said, collect
 from qunzhu.engagement.challenge import policy, selectors, services
 from qunzhu.engagement.challenge.locks import lock_challenges, lock_stakes
 from qunzhu.engagement.challenge.models import Challenge
@@ -32,12 +32,12 @@ JOIN, LEAVE = ("报名", "報名", "参加", "加入"), ("退出", "取消")
 
 @dataclass
 class Work:
-    """A batch with what its commands quote, and the answers that came of it, by group."""
+    """A batch with what its commands quote, and the answers that came of it."""
 
     batch: Batch
     zone: str
     quoted: dict[int, Event] = field(default_factory=dict)
-    answers: dict[int, list[tuple[Event, str]]] = field(default_factory=lambda: defaultdict(list))
+    said: list[Said] = field(default_factory=list)
 
 
 def handle(batch: Batch) -> None:
@@ -60,17 +60,13 @@ def handle(batch: Batch) -> None:
     for event in commands:
         text = SERVE[event.body["command"]](work, event, event.member_id or 0)
         if text:
-            work.answers[event.group_id or 0].append((event, text))
-    wanted = [
-        request
-        for said in work.answers.values()
-        for request in collected.answers(batch.community_id, "challenge", said, _rule)
-    ]
+            nickname = str(event.body.get("nickname") or "")
+            command = event.body["command"]
+            work.said.append(Said(event.seq, event.group_id or 0, event.member_id or 0, nickname, command, text))
+    wanted = collect(
+        work.said, part="challenge", community_id=batch.community_id, more=f"{installation.PUBLIC_URL}/me/challenges/"
+    )
     outbox.request(batch.connection, batch.community_id, wanted, now=batch.now)
-
-
-def _rule(event: Event) -> str:
-    return f"command.{event.body['command']}"
 
 
 def _is_command(event: Event) -> bool:

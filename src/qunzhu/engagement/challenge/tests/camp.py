@@ -87,6 +87,12 @@ class Camp:
             **{"text": "", **body},
         )  # fmt: skip
 
+    def ask(self, name: str, command: str, args: str = "", **body: Any) -> int:
+        """Say it and have it answered: three in one batch would be answered together."""
+        seq = self.say(name, command, args, **body)
+        self.consume()
+        return seq
+
     def consume(self) -> None:
         run(CONSUMER, now=self.now)
 

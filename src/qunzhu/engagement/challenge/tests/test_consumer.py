@@ -11,21 +11,21 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 def test_joining_proving_and_leaving_by_words():
     camp = Camp("林")
-    camp.say("林", "challenge")
+    camp.ask("林", "challenge")
     camp.consume()
     assert camp.answers() == ["现在没有打卡挑战，有新的会告诉大家。"]
     one = camp.open(need=3)
-    camp.say("林", "challenge", "报名")
-    camp.say("林", "challenge", "退出")
-    camp.say("林", "challenge", "参加")
+    camp.ask("林", "challenge", "报名")
+    camp.ask("林", "challenge", "退出")
+    camp.ask("林", "challenge", "参加")
     camp.consume()
     joined = f"报名成功：“早起”{one.starts_on.month}月{one.starts_on.day}日开始，押 20 积分。"
     assert camp.answers()[1:] == [joined, "已退出“早起”，押金退回了。", joined]
     assert (camp.points(), camp.held(one)) == ({"林": 80}, 20)
     camp.pass_days()
-    camp.say("林", "proof", "今天六点起床")
-    camp.say("林", "proof", "又来一次试试")
-    camp.say("林", "challenge")
+    camp.ask("林", "proof", "今天六点起床")
+    camp.ask("林", "proof", "又来一次试试")
+    camp.ask("林", "challenge")
     camp.consume()
     assert camp.answers()[4:] == [
         "打卡成功！“早起”第 1/3 天，已完成 1/3 天。", "今天已经打过卡了。“早起”第 1/3 天，已完成 1/3 天。",
@@ -41,14 +41,14 @@ def test_a_picture_of_today_proves_and_one_of_yesterday_or_of_another_does_not()
     camp.pass_days()
     old = camp.message("林", image={"upload": "x"})
     others = camp.message("王", image={"upload": "y"})
-    camp.say("林", "checkin", reply_to=others)
+    camp.ask("林", "checkin", reply_to=others)
     camp.consume()
     assert (camp.answers(), ChallengeProof.objects.count()) == ([], 0)
     camp.pass_days()
-    camp.say("林", "checkin", reply_to=old)
-    camp.say("林", "proof", "今天六点起床")
+    camp.ask("林", "checkin", reply_to=old)
+    camp.ask("林", "proof", "今天六点起床")
     new = camp.message("林", image={"upload": "z"})
-    camp.say("林", "checkin", reply_to=new)
+    camp.ask("林", "checkin", reply_to=new)
     camp.consume()
     assert camp.answers() == [
         "那条消息不是今天的，请发今天的。", "这个挑战要用图片证明：先发图片，再引用它发“打卡”。",
@@ -62,11 +62,11 @@ def test_the_buddy_s_word_as_the_answer_to_the_proof():
     one = camp.open(buddies=True)
     camp.join(one, "林", "王")
     camp.pass_days()
-    seq = camp.say("林", "proof", "今天六点起床")
+    seq = camp.ask("林", "proof", "今天六点起床")
     camp.consume()
-    camp.say("林", "approve", reply_to=seq)  # nobody approves the own
-    camp.say("王", "reject", reply_to=seq)
-    camp.say("王", "approve", reply_to=seq)
+    camp.ask("林", "approve", reply_to=seq)  # nobody approves the own
+    camp.ask("王", "reject", reply_to=seq)
+    camp.ask("王", "approve", reply_to=seq)
     camp.consume()
     day = f"{TODAY.month}月{TODAY.day + 1}日"
     assert camp.answers()[1:] == [
@@ -92,13 +92,13 @@ def test_a_flood_of_words_is_answered_in_one_message_and_nobody_pays_twice():
 
 def test_words_that_mean_several_and_words_that_mean_nothing():
     camp = Camp("林")
-    camp.say("林", "proof", "今天六点起床")
+    camp.ask("林", "proof", "今天六点起床")
     camp.consume()
     assert camp.answers() == []  # there is no challenge at all: nobody meant one
     first, second = camp.open(), camp.open(key="b", name="读书", starts_on=TODAY + 2 * DAY)
-    camp.say("林", "challenge", "报名")
-    camp.say("林", "challenge", f"报名 {second.pk}")
-    camp.say("林", "challenge", "一下自己")
+    camp.ask("林", "challenge", "报名")
+    camp.ask("林", "challenge", f"报名 {second.pk}")
+    camp.ask("林", "challenge", "一下自己")
     camp.consume()
     answers = camp.answers()
     assert answers[0] == f"是哪一个？{second.pk} 读书、{first.pk} 早起。请发“挑战 报名 编号”。"
